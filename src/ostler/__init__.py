@@ -1,0 +1,1 @@
+"""Ostler: AWS Systems Manager that you run yourself."""

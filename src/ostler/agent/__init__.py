@@ -1,0 +1,1 @@
+"""The agent: one process on a node that only ever dials out."""

@@ -1,0 +1,1 @@
+"""The capabilities: one package each, all of the same shape."""

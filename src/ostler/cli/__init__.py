@@ -1,0 +1,1 @@
+"""The command line `ostler`: a customer of the public API."""

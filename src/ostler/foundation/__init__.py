@@ -1,0 +1,1 @@
+"""What every capability stands on: one noun per module."""

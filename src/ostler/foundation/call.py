@@ -1,0 +1,153 @@
+"""One call: who asks, in which scope, under which request id, and whether they may."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from ostler.foundation.errors import AccessDeniedException
+from ostler.foundation.ids import AccountId, NodeId, Region
+from ostler.foundation.paging import Page, PageRequest, PageTokens, question_of
+from ostler.foundation.policy import Decision, Policy, Question, decide
+from ostler.foundation.storage import Scope
+
+T = TypeVar("T")
+Tags = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated identity and the policies that bind it.
+
+    `policies` grant and deny; `session` (of an assumed role or a node) may only narrow:
+    where it is not None, a deed must be allowed by both.
+    """
+
+    arn: str
+    account: AccountId
+    user_id: str
+    policies: Sequence[Policy] = ()
+    session: Sequence[Policy] | None = None
+    boundary: Sequence[Policy] | None = None
+    tags: Tags = field(default_factory=dict)
+    node: NodeId | None = None
+    access_key: str = ""
+
+
+class ResourceTags(Protocol):
+    """Knows the tags of a resource, so that policies may be conditioned on them."""
+
+    async def of(self, scope: Scope, arn: str) -> Tags: ...
+
+
+class NoTags:
+    """A house without tags."""
+
+    async def of(self, scope: Scope, arn: str) -> Tags:
+        return {}
+
+
+@dataclass(slots=True)
+class Call:
+    """What a service verb knows about the one who calls it.
+
+    `asked` turns true at the first question for permission; the gateway refuses to send an
+    answer for a call that never asked.
+    """
+
+    scope: Scope
+    caller: Caller
+    request_id: str
+    action: str
+    at: datetime
+    resource_tags: ResourceTags = field(default_factory=NoTags)
+    context: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    page_tokens: PageTokens = field(default_factory=lambda: PageTokens(b"one process only"))
+    asked: bool = False
+    _question: str = ""
+
+    @property
+    def account(self) -> AccountId:
+        return self.scope.account
+
+    @property
+    def region(self) -> Region:
+        return self.scope.region
+
+    def arn(self, kind: str, name: str, *, service: str = "ssm") -> str:
+        """The ARN of a resource of this call's account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name.removeprefix('/')}"
+
+    async def allow(
+        self,
+        *arns: str,
+        action: str = "",
+        context: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Raise AccessDeniedException unless the caller may do `action` to every one of `arns`.
+
+        Without `arns` the resource is the account's whole service (`arn:…:*`), which is what AWS
+        names in its text for list operations. `action` is by default the call's own; `context`
+        adds condition keys to those of the call.
+        """
+        self.asked = True
+        action = action or self.action
+        service = action.partition(":")[0]
+        for arn in arns or (f"arn:aws:{service}:{self.region}:{self.account}:*",):
+            decision = await self._decide(action, arn, context or {})
+            if not decision.allowed:
+                raise AccessDeniedException(
+                    f"User: {self.caller.arn} is not authorized to perform: {action} "
+                    f"on resource: {arn} {decision.because}"
+                )
+
+    async def may(self, arn: str, *, action: str = "") -> bool:
+        """Whether `allow` would pass; for lists that show only what the caller may see."""
+        self.asked = True
+        return (await self._decide(action or self.action, arn, {})).allowed
+
+    async def _decide(
+        self, action: str, arn: str, context: Mapping[str, Sequence[str]]
+    ) -> Decision:
+        question = Question(
+            action=action,
+            resource=arn,
+            context={**self._standing_context(), **self.context, **context},
+        )
+        return await decide(self.caller, question, lambda: self.resource_tags.of(self.scope, arn))
+
+    def _standing_context(self) -> dict[str, Sequence[str]]:
+        keys: dict[str, Sequence[str]] = {
+            "aws:PrincipalArn": [self.caller.arn],
+            "aws:PrincipalAccount": [self.caller.account],
+            "aws:userid": [self.caller.user_id],
+            "aws:RequestedRegion": [self.region],
+            "aws:CurrentTime": [self.at.isoformat()],
+            "aws:EpochTime": [str(int(self.at.timestamp()))],
+        }
+        if self.caller.node is not None:
+            keys["ssm:SourceInstanceARN"] = [self.arn("managed-instance", self.caller.node)]
+        for key, value in self.caller.tags.items():
+            keys[f"aws:PrincipalTag/{key}"] = [value]
+        return keys
+
+    def acting_as(self, caller: Caller) -> "Call":
+        """The same call, made by somebody else: an assumed role."""
+        return replace(self, caller=caller, asked=False)
+
+    def page_request(self, given: Mapping[str, Any], *, default: int, most: int) -> PageRequest:
+        """Which page `given` asks for; InvalidNextToken when its token is of another question."""
+        self._question = question_of(given)
+        limit = min(int(given.get("MaxResults") or default), most)
+        token = given.get("NextToken")
+        return PageRequest(limit, self.page_tokens.open(self._asks(), token) if token else None)
+
+    def paged(self, member: str, page: Page[T], written: Callable[[T], Any]) -> dict[str, Any]:
+        """The wire's page: the items, each written, under `member`, and the next token if any."""
+        answer: dict[str, Any] = {member: [written(item) for item in page.items]}
+        if page.last is not None:
+            answer["NextToken"] = self.page_tokens.seal(self._asks(), page.last)
+        return answer
+
+    def _asks(self) -> Sequence[str]:
+        return (self.action, self.account, self.region, self._question)

@@ -1,0 +1,1 @@
+"""The customers' door: API calls of users and agents in, answers out."""

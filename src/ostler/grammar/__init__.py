@@ -1,0 +1,1 @@
+"""The languages people write: documents, targets, rollouts, filters. Pure, without I/O."""

@@ -1,0 +1,1 @@
+"""The agents' door: their channels, and what waits for them."""

@@ -1,0 +1,1 @@
+"""The roof: the only place that sees everything and puts it together."""

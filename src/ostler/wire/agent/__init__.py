@@ -1,0 +1,1 @@
+"""What agents and server say to each other over the channels."""
