@@ -1,7 +1,7 @@
 """How a capability presents itself to the house, and what the house gives to each."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ostler.foundation.blobs import Blobs
