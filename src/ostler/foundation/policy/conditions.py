@@ -1,7 +1,6 @@
 """Conditions: the operators of a statement's `Condition`, compiled once into tests."""
 
 import base64
-import binascii
 import ipaddress
 import operator
 import re
@@ -16,6 +15,7 @@ from ostler.foundation.policy.patterns import (
     Context,
     Parts,
     Test,
+    arn_filled,
     arn_test,
     filled,
     parts_of,
@@ -118,10 +118,14 @@ def _like(value: str, variables: bool) -> Compiled:
 
 
 def _arn(value: str, variables: bool) -> Compiled:
-    return _templated(parts_of(value, variables=variables), arn_test)
+    return _templated(parts_of(value, variables=variables), arn_test, arn_filled)
 
 
-def _templated(parts: Parts, test_of: Callable[[Parts], Test]) -> Compiled:
+def _templated(
+    parts: Parts,
+    test_of: Callable[[Parts], Test],
+    fill: Callable[[Parts, Context], Parts | None] = filled,
+) -> Compiled:
     """A match with a pattern that may have variables; one without a value matches nothing."""
     mentions = variables_of(parts)
     if not mentions:
@@ -129,7 +133,7 @@ def _templated(parts: Parts, test_of: Callable[[Parts], Test]) -> Compiled:
         return (lambda value, context: test(value)), ()
 
     def match(value: str, context: Context) -> bool:
-        full = filled(parts, context)
+        full = fill(parts, context)
         return full is not None and test_of(full)(value)
 
     return match, mentions
@@ -180,7 +184,7 @@ def _boolean(text: str) -> bool:
 def _binary(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as fault:
+    except ValueError as fault:
         raise PolicyFault(f"{text} is not base64.") from fault
 
 

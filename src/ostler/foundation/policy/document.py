@@ -13,8 +13,8 @@ from ostler.foundation.policy.patterns import (
     Parts,
     Test,
     Wild,
+    arn_filled,
     arn_test,
-    filled,
     parts_of,
     text_test,
     variables_of,
@@ -172,7 +172,7 @@ class _Reader:
         def covers(arn: str, context: Context) -> bool:
             if any(test(arn) for test in fixed):
                 return not negated
-            full = (filled(parts, context) for parts in varying)
+            full = (arn_filled(parts, context) for parts in varying)
             return any(parts is not None and arn_test(parts)(arn) for parts in full) != negated
 
         return covers, mentions

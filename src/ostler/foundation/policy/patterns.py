@@ -82,6 +82,15 @@ def filled(parts: Parts, context: Context) -> Parts | None:
     return _joined(full)
 
 
+def arn_filled(parts: Parts, context: Context) -> Parts | None:
+    """The same for a pattern of ARNs; a value with a colon may not move what stands after it."""
+    for segment in _segments(parts)[:-1]:
+        full = filled(segment, context) if variables_of(segment) else ()
+        if full is None or any(isinstance(part, str) and ":" in part for part in full):
+            return None
+    return filled(parts, context)
+
+
 @lru_cache(maxsize=4096)
 def text_test(parts: Parts) -> Test:
     """A test whether a text is of the pattern `parts`, which has no variables left."""
