@@ -1,0 +1,1 @@
+"""Nodes: hybrid activations, and the fleet of machines that registered with one."""
