@@ -1,0 +1,94 @@
+"""The models of every served API: botocore's data, and what botocore lacks in the same format."""
+
+import functools
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Literal
+
+import msgspec
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+
+from ostler.wire.errors import UnknownOperationException
+
+SERVICES = (
+    "ssm",
+    "ssm-contacts",
+    "ssm-incidents",
+    "ssm-quicksetup",
+    "ssm-guiconnect",
+    "appconfig",
+    "appconfigdata",
+    "ec2messages",
+)
+
+AuthKind = Literal["sigv4", "none", "node-key"]
+Protocol = Literal["json", "rest-json"]
+
+_PROTOCOLS: Mapping[str, Protocol] = {"json": "json", "rest-json": "rest-json"}
+_AUTH_KINDS: Mapping[str, AuthKind] = {"none": "none", "node-key": "node-key"}
+
+
+@functools.cache
+def model(service: str) -> ServiceModel:
+    """The model of a service, named as botocore names it ("ssm", "ssm-contacts")."""
+    return ServiceModel(_description(service), service)
+
+
+@functools.cache
+def operation(service: str, name: str) -> OperationModel:
+    """One operation of a service; UnknownOperationException where there is none of that name."""
+    try:
+        return model(service).operation_model(name)
+    except OperationNotFoundError:
+        raise UnknownOperationException(f"{service} has no operation {name}.") from None
+
+
+@functools.cache
+def protocol(service: str) -> Protocol:
+    """How the service's bodies are written, and so which module reads them."""
+    return _PROTOCOLS[model(service).metadata["protocol"]]
+
+
+def auth_kind(op: OperationModel) -> AuthKind:
+    """Who must sign: nobody, a node with its own key, or the holder of an access key."""
+    return _AUTH_KINDS.get(op.auth_type or "", "sigv4")
+
+
+def signing_name(service: str) -> str:
+    """The service's name in a credential scope; appconfigdata signs as appconfig."""
+    return str(model(service).signing_name)
+
+
+def _description(service: str) -> dict[str, Any]:
+    """botocore's data with ours merged in, without its documentation, which fills memory only."""
+    ours = _our_part(service)
+    try:
+        description: dict[str, Any] = Loader().load_service_model(service, "service-2")
+    except UnknownServiceError:
+        if not ours:
+            raise
+        description = {}
+    merged = dict(description)
+    for section, content in ours.items():
+        merged[section] = {**description.get(section, {}), **content}
+    return {section: _undocumented(content) for section, content in merged.items()}
+
+
+def _our_part(service: str) -> dict[str, Any]:
+    file = resources.files("ostler.wire") / "models" / f"{service}.json"
+    if not file.is_file():
+        return {}
+    part: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+    return part
+
+
+def _undocumented(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _undocumented(member)
+            for key, member in value.items()
+            if not (key == "documentation" and isinstance(member, str))
+        }
+    return [_undocumented(member) for member in value] if isinstance(value, list) else value

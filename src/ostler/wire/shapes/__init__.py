@@ -1,0 +1,1 @@
+"""Types of what requests and answers hold; generated, for type checkers only."""
