@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -31,6 +32,10 @@ class SystemClock:
 
     async def sleep(self, delay: timedelta) -> None:
         await asyncio.sleep(max(0.0, delay.total_seconds()))  # noqa: TID251 - this is the clock
+
+    def pause(self, delay: timedelta) -> None:
+        """Block until `delay` has passed: for programs without an event loop, like the CLI."""
+        time.sleep(delay.total_seconds())  # noqa: TID251 - this is the clock
 
     async def sleep_until(self, instant: datetime) -> None:
         while (remaining := instant - self.now()) > timedelta(0):

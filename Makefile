@@ -1,0 +1,63 @@
+# Ostler: everything a newcomer types. Each verb sets up what it needs.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= var/server
+PORT   ?= 8443
+N      ?= 3
+T      ?= tests
+
+.PHONY: help demo test check run fleet bench shapes docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## what you can type here
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/runtime ## a server, three agents, one command on all of them: see it work in a minute
+	@$(BIN)/python tools/demo.py
+
+test: $(VENV)/dev $(VENV)/awscli postgresql ## all tests, on SQLite and PostgreSQL (T=tests/wire for some)
+	@$(BIN)/python -m pytest $(T)
+
+check: $(VENV)/dev ## style, types, import contracts, generated files
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy src/ostler
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/shapes.py --check
+	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/python -m pytest tests/architecture
+
+run: $(VENV)/runtime ## start a server and leave it running (DATA=folder PORT=8443)
+	@$(BIN)/ostler-server --data $(DATA) --port $(PORT)
+
+fleet: $(VENV)/runtime ## enrol and run N agents on this machine against the server of `make run` (N=5)
+	@$(BIN)/python tools/fleet.py --data $(DATA) --count $(N)
+
+bench: $(VENV)/dev ## what the hot paths cost, beside their peers
+	@for each in bench/*.py; do $(BIN)/python $$each || exit 1; done
+
+shapes: $(VENV)/dev ## write the generated types of the API
+	@$(BIN)/python tools/shapes.py
+
+docs: $(VENV)/dev ## write the generated parts of the documentation
+	@$(BIN)/python tools/docs.py
+
+lock: $(VENV)/dev ## resolve the dependencies anew and lock them with hashes
+	@tools/lock.sh
+
+clean: ## remove what the verbs above made, but not your data
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/runtime: pyproject.toml requirements/runtime.txt
+	@PYTHON=$(PYTHON) tools/setup.sh runtime
+
+$(VENV)/dev: pyproject.toml requirements/dev.txt
+	@PYTHON=$(PYTHON) tools/setup.sh dev
+
+$(VENV)/awscli: requirements/awscli.txt
+	@PYTHON=$(PYTHON) tools/setup.sh awscli
+
+.PHONY: postgresql
+postgresql:
+	@tools/setup.sh postgresql

@@ -1,0 +1,1 @@
+"""The verbs of `ostler`, a module for each capability."""

@@ -1,0 +1,241 @@
+"""The way of an API call: route, authenticate, read, validate, answer, check, audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from ostler.foundation.audit import Audit
+from ostler.foundation.authentication import Authentication
+from ostler.foundation.call import Call, Caller, ResourceTags
+from ostler.foundation.clock import Clock
+from ostler.foundation.errors import (
+    ApiError,
+    InternalServerError,
+    SerializationException,
+    UnknownOperationException,
+    ValidationException,
+)
+from ostler.foundation.ids import Ids
+from ostler.foundation.paging import PageTokens
+from ostler.foundation.policy import Policy
+from ostler.foundation.storage import Scope
+from ostler.gateway.dispatch import Dispatch
+from ostler.gateway.redact import redacted
+from ostler.gateway.route import Route, route
+from ostler.wire import errors as wire_errors
+from ostler.wire import models, sigv4, validation
+from ostler.wire.http import Request, Response
+
+log = structlog.get_logger()
+
+# A key pair proves a node and nothing more: with it the node may ask for credentials of its role
+# and bring a new key, both for itself.
+_NODE_KEY_POLICY = Policy.parse(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Action": [
+                "ssm:RequestManagedInstanceRoleToken",
+                "ssm:UpdateManagedInstancePublicKey",
+            ],
+            "Resource": "*",
+        },
+    }
+)
+
+_FAULTS: Mapping[type[wire_errors.WireFault], type[ApiError]] = {
+    wire_errors.SerializationException: SerializationException,
+    wire_errors.ValidationException: ValidationException,
+    wire_errors.UnknownOperation: UnknownOperationException,
+}
+
+
+class NeverAsked(Exception):
+    """An operation answered without asking for permission: a bug, so nothing is sent."""
+
+
+class UndeclaredError(Exception):
+    """An operation raised an error that its model does not declare: a bug that tests show."""
+
+
+class Limits(Protocol):
+    """Decides whether a caller calls too often."""
+
+    def admit(self, caller: Caller, action: str) -> None:
+        """Raise ThrottlingException when the caller has to wait."""
+        ...
+
+
+class NoLimits:
+    """Everybody may call as often as they like."""
+
+    def admit(self, caller: Caller, action: str) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the gateway gives to every call."""
+
+    clock: Clock
+    ids: Ids
+    page_tokens: PageTokens
+    resource_tags: ResourceTags
+    default_scope: Scope
+
+
+class Gateway:
+    """Answers every API call, of customers and of agents."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        authentication: Authentication,
+        audit: Audit,
+        surroundings: Surroundings,
+        *,
+        limits: Limits | None = None,
+        strict: bool = False,
+    ) -> None:
+        self._dispatch = dispatch
+        self._authentication = authentication
+        self._audit = audit
+        self._around = surroundings
+        self._limits = limits or NoLimits()
+        self._strict = strict
+
+    async def answer(self, request: Request) -> Response:
+        """The response to one request; whatever goes wrong, it is an answer, never an exception."""
+        request_id = self._around.ids.uuid()
+        found: Route | None = None
+        try:
+            found = route(request, _claimed(request))
+            caller, scope = await self._authenticate(request, found)
+            self._limits.admit(caller, found.action)
+            given = models.protocol(found.service).read(found.operation, request)
+            answer = await self._perform(
+                found, caller, scope, given, request_id, _context_of(request)
+            )
+            return models.protocol(found.service).write(found.operation, answer, request_id)
+        except wire_errors.WireFault as fault:
+            refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
+        except ApiError as error:
+            refusal = error
+        except Exception:  # noqa: BLE001 - the one place where a bug becomes an answer
+            log.exception("request_failed", request_id=request_id, route=found and found.action)
+            refusal = InternalServerError(
+                f"Something went wrong on our side; request {request_id} is in the server's log."
+            )
+        return _refused(request, found, refusal, request_id)
+
+    async def invoke(
+        self, call: Call, service: str, operation: str, given: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Perform an operation as `call`'s caller would: validated, authorised, audited."""
+        found = Route(service, models.operation(service, operation))
+        return await self._perform(
+            found, call.caller, call.scope, given, call.request_id, call.context
+        )
+
+    async def _authenticate(self, request: Request, found: Route) -> tuple[Caller, Scope]:
+        match models.auth_kind(found.operation):
+            case "none":
+                scope = self._around.default_scope
+                return Caller(arn="anonymous", account=scope.account, user_id="anonymous"), scope
+            case "node-key":
+                node, scope = await self._authentication.node_key(request)
+                arn = f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"
+                policies = (_NODE_KEY_POLICY,)
+                return Caller(arn, scope.account, node, policies, node=node), scope
+            case _:
+                return await self._authentication.sigv4(request, found.signing_name)
+
+    async def _perform(
+        self,
+        found: Route,
+        caller: Caller,
+        scope: Scope,
+        given: Mapping[str, Any],
+        request_id: str,
+        context: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        operation = found.operation
+        call = Call(
+            scope=scope,
+            caller=caller,
+            request_id=request_id,
+            action=found.action,
+            at=self._around.clock.now(),
+            resource_tags=self._around.resource_tags,
+            context=context,
+            page_tokens=self._around.page_tokens,
+        )
+        entry = self._audit.entry(call, operation.name, redacted(operation, given))
+        call.scope = Scope(scope.account, scope.region, self._audit.witness(entry))
+        outcome = "Success"
+        try:
+            if operation.input_shape is not None:
+                validation.check(operation.input_shape, given)
+            answer = await self._dispatch.method(found.service, operation.name)(call, given)
+            if not call.asked and models.auth_kind(operation) != "none":
+                raise NeverAsked(found.action)
+            return answer or {}
+        except ApiError as error:
+            outcome = error.code
+            if self._strict:
+                _check_declared(found, error)
+            raise
+        except wire_errors.WireFault as fault:
+            outcome = fault.code
+            raise
+        except BaseException:
+            outcome = "InternalServerError"
+            raise
+        finally:
+            self._audit.record(entry, outcome)
+
+
+def _claimed(request: Request) -> sigv4.Claim | None:
+    """The signature's own words on what it is for; whether it holds is decided later."""
+    try:
+        return sigv4.claim_of(request)
+    except (sigv4.NoClaim, sigv4.BrokenClaim):
+        return None
+
+
+def _context_of(request: Request) -> dict[str, list[str]]:
+    context = {"aws:SecureTransport": ["true" if request.secure else "false"]}
+    if request.peer:
+        context["aws:SourceIp"] = [request.peer]
+    if agent := request.headers.get("user-agent"):
+        context["aws:UserAgent"] = [agent]
+    return context
+
+
+def _refused(
+    request: Request, found: Route | None, refusal: ApiError, request_id: str
+) -> Response:
+    service = found.service if found else "ssm"
+    if found is None and "x-amz-target" not in request.headers:
+        service = "appconfig"  # any REST-JSON service: the form of the answer is the same
+    return models.protocol(service).write_error(
+        models.model(service),
+        found.operation if found else None,
+        refusal.code,
+        refusal.message,
+        refusal.members,
+        request_id,
+    )
+
+
+def _check_declared(found: Route, error: ApiError) -> None:
+    """In tests: an error of a capability's own must be one that the operation's model declares."""
+    if type(error).__module__ == ApiError.__module__:
+        return
+    declared = {shape.metadata.get("error", {}).get("code", shape.name): shape.name
+                for shape in found.operation.error_shapes}
+    if error.code not in declared and error.code not in declared.values():
+        raise UndeclaredError(f"{found.action} does not declare {error.code}") from error

@@ -1,0 +1,68 @@
+"""Which operation a request means, by its target header or its method and path."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from botocore.model import OperationModel
+
+from ostler.wire import models, restjson
+from ostler.wire.errors import UnknownOperation
+from ostler.wire.http import Request
+from ostler.wire.sigv4 import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A service and one of its operations."""
+
+    service: str
+    operation: OperationModel
+
+    @property
+    def action(self) -> str:
+        """The operation as policies name it: `ssm:SendCommand`."""
+        return f"{self.signing_name}:{self.operation.name}"
+
+    @property
+    def signing_name(self) -> str:
+        """The service's name inside a signature."""
+        return str(models.model(self.service).signing_name)
+
+
+def route(request: Request, claim: Claim | None) -> Route:
+    """The operation that `request` asks for; UnknownOperation when there is none.
+
+    AWS JSON names it in `X-Amz-Target`; REST-JSON by method and path, among the services that
+    share the signing name of the signature.
+    """
+    target = request.headers.get("x-amz-target")
+    if target is not None:
+        prefix, _, name = target.rpartition(".")
+        service = _target_prefixes().get(prefix)
+        if service is None or name not in models.model(service).operation_names:
+            raise UnknownOperation(f"There is no operation {target}.")
+        return Route(service, models.operation(service, name))
+    for service in _rest_services().get(claim.service if claim else "", ()):
+        found = restjson.match(service, request)
+        if found is not None:
+            return Route(service, models.operation(service, found))
+    raise UnknownOperation(f"No operation answers {request.method} {request.path}.")
+
+
+@cache
+def _target_prefixes() -> dict[str, str]:
+    prefixes = {}
+    for service in models.SERVICES:
+        prefix = models.model(service).metadata.get("targetPrefix")
+        if prefix:
+            prefixes[prefix] = service
+    return prefixes
+
+
+@cache
+def _rest_services() -> dict[str, list[str]]:
+    services: dict[str, list[str]] = {}
+    for service in models.SERVICES:
+        if models.protocol(service) is restjson:
+            services.setdefault(models.model(service).signing_name, []).append(service)
+    return services

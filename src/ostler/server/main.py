@@ -1,0 +1,181 @@
+"""`ostler-server`: reads the settings, opens the doors, and closes them again in order."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+
+from ostler.server import admin
+from ostler.server.certificates import Certificates
+from ostler.server.clients import write_client_files
+from ostler.server.compose import House, compose
+from ostler.server.settings import Settings, WrongSetting, read_settings
+
+log = structlog.get_logger()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit status is 0 after an orderly end."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["admin"]:
+        return admin.main(given[1:])
+    options = vars(_parser().parse_args(given))
+    try:
+        settings = read_settings(os.environ, options.pop("config"), **options)
+    except (WrongSetting, OSError) as fault:
+        print(f"ostler-server: {fault}", file=sys.stderr)
+        return 2
+    _configure_logging(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except OSError as fault:
+        print(f"ostler-server: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ostler-server",
+        description="The Ostler server. `ostler-server admin --help` manages accounts and keys.",
+    )
+    add = parser.add_argument
+    add("--config", type=Path, help="a TOML file of settings (docs/reference/settings.md)")
+    add("--data", type=Path, help="the folder of everything the server keeps (default: var)")
+    add("--host", help="the address to listen on (default: every one)")
+    add("--port", type=int, help="the port for HTTPS, 0 for any free one (default: 8443)")
+    add("--http-port", type=int, help="also listen in plain HTTP, on loopback addresses only")
+    add("--region", help="the default region (default: us-east-1)")
+    add("--domain", help="the domain of names like ssm.REGION.DOMAIN")
+    add("--name", action="append", dest="names", help="a further name or address of this server")
+    add("--database", help="a database URL, e.g. postgresql+psycopg://user@host/name")
+    add("--blobs", help="a folder or s3://bucket/prefix for output and attachments")
+    add("--log-level", choices=["debug", "info", "warning", "error"])
+    return parser
+
+
+async def _serve(settings: Settings) -> None:
+    """Open the house, serve until a signal comes, close the house."""
+    _make_private(settings.data)
+    certificates = Certificates.of(settings)
+    house = await compose(settings, ca=certificates.ca_file)
+    listeners = [_listen(settings.host, settings.port)]
+    contexts: list[ssl.SSLContext | None] = [certificates.context()]
+    if settings.http_port is not None:
+        listeners.append(_listen("127.0.0.1", settings.http_port))
+        contexts.append(None)
+    port = listeners[0].getsockname()[1]
+    servers = [_uvicorn(house, context) for context in contexts]
+    stopping = asyncio.Event()
+    async with house.running():
+        serving = [
+            asyncio.create_task(server.serve(sockets=[listener]))
+            for server, listener in zip(servers, listeners, strict=True)
+        ]
+        with _signals(stopping):
+            await _until_started(servers, serving)
+            write_client_files(settings, house.administrator, certificates, port)
+            print(f"ready: https://127.0.0.1:{port}", flush=True)
+            print(f"clients: . {settings.data / 'client.env'}", flush=True)
+            waiting = asyncio.create_task(stopping.wait())
+            await asyncio.wait([waiting, *serving], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+    log.info("server_stopped")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: several of them share this process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn(house: House, context: ssl.SSLContext | None) -> _Server:
+    config = uvicorn.Config(
+        house.front,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        ws_max_size=1024 * 1024,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    config.load()
+    config.ssl = context
+    return _Server(config)
+
+
+async def _until_started(
+    servers: Sequence[uvicorn.Server], serving: Sequence[asyncio.Task[None]]
+) -> None:
+    while not all(server.started for server in servers):
+        for task in serving:
+            if task.done():
+                task.result()
+                raise OSError("A listener ended before it had begun.")
+        await asyncio.sleep(0.005)  # noqa: TID251 - uvicorn tells of its start in no other way
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+@contextlib.contextmanager
+def _signals(stopping: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _configure_logging(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

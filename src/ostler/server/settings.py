@@ -1,0 +1,126 @@
+"""What those who run the server may set: read once at start, then passed along."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+
+class WrongSetting(Exception):
+    """A setting that does not exist, or a value that it cannot take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of the server; `OSTLER_<NAME>` in the environment or `name` in a TOML file."""
+
+    data: Path = Path("var")
+    """The folder of everything the server keeps: database, blobs, keys, certificates."""
+    host: str = "0.0.0.0"  # noqa: S104 - nodes come from outside; TLS and signatures guard it
+    """The address to listen on."""
+    port: int = 8443
+    """The port for HTTPS and secure websockets; 0 takes any free one."""
+    http_port: int | None = None
+    """A second port in plain HTTP, on loopback addresses only; off unless set."""
+    region: str = "us-east-1"
+    """The default region: of clients made by client.env and of calls that name none."""
+    domain: str = "ostler.internal"
+    """The domain under which `ssm.REGION.DOMAIN` and the like lead to this server."""
+    names: tuple[str, ...] = ()
+    """Further names and addresses of the server, for its certificate."""
+    account: str = ""
+    """The first account's id, 12 digits; made at first start otherwise."""
+    access_key: str = ""
+    """The administrator's access key id; made at first start otherwise."""
+    secret_key: str = ""
+    """The administrator's secret access key; made at first start otherwise."""
+    database: str = ""
+    """A database URL (`postgresql+psycopg://…`); a SQLite file in the data folder otherwise."""
+    blobs: str = ""
+    """Where output and attachments go: a folder or an `s3://bucket/prefix` URL."""
+    certificate: Path | None = None
+    """A certificate chain of your own (PEM) in place of one from the server's CA."""
+    certificate_key: Path | None = None
+    """The private key of that certificate (PEM)."""
+    control_channel: bool = True
+    """Off: stock agents are sent to message polling instead of the websocket."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database in use."""
+        return self.database or f"sqlite:///{self.data / 'ostler.db'}"
+
+    @property
+    def blobs_url(self) -> str:
+        """The URL of the blob store in use."""
+        return self.blobs or str(self.data / "blobs")
+
+
+def read_settings(
+    environment: Mapping[str, str] = os.environ,
+    file: Path | None = None,
+    **given: Any,
+) -> Settings:
+    """Settings from a TOML file, then the environment, then the command line; the last one wins."""
+    values: dict[str, Any] = {}
+    if file is not None:
+        values |= tomllib.loads(file.read_text())
+    known = {field.name for field in fields(Settings)}
+    for name in known:
+        if (text := environment.get(f"OSTLER_{name.upper()}")) is not None:
+            values[name] = text
+    values |= {name: value for name, value in given.items() if value is not None}
+    if unknown := sorted(set(values) - known):
+        raise WrongSetting(f"There is no setting {', '.join(unknown)}.")
+    settings = replace(Settings(), **{name: _typed(name, value) for name, value in values.items()})
+    if bool(settings.access_key) != bool(settings.secret_key):
+        raise WrongSetting("access_key and secret_key go together: set both or neither.")
+    if settings.account and not (settings.account.isdigit() and len(settings.account) == 12):
+        raise WrongSetting("account is a number of 12 digits.")
+    if bool(settings.certificate) != bool(settings.certificate_key):
+        raise WrongSetting("certificate and certificate_key go together: set both or neither.")
+    return settings
+
+
+def _typed(name: str, value: Any) -> Any:
+    match name:
+        case "data" | "certificate" | "certificate_key":
+            return Path(value) if value else None
+        case "port" | "http_port":
+            return _port(name, value)
+        case "names":
+            return _names(value)
+        case "control_channel":
+            return value if isinstance(value, bool) else _switch(name, value)
+        case _:
+            return str(value)
+
+
+def _port(name: str, value: Any) -> int | None:
+    if value == "":
+        return None
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = -1
+    if not 0 <= port <= 65535:
+        raise WrongSetting(f"{name} is a number from 0 to 65535, not {value!r}.")
+    return port
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _switch(name: str, value: str) -> bool:
+    match value.lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "0" | "false" | "no" | "off":
+            return False
+    raise WrongSetting(f"{name} is true or false, not {value!r}.")
