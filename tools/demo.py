@@ -125,8 +125,10 @@ def run_command(ssm: Any) -> str:
 
     def ended() -> bool:
         told = ssm.list_commands(CommandId=command)["Commands"][0]
-        say(f"    {told['CompletedCount']}/{told['TargetCount']} done, "
-            f"{told['ErrorCount']} failed: {told['StatusDetails']}")
+        say(
+            f"    {told['CompletedCount']}/{told['TargetCount']} done, "
+            f"{told['ErrorCount']} failed: {told['StatusDetails']}"
+        )
         return told["Status"] not in ("Pending", "InProgress")
 
     wait_for("the command's end", ended)

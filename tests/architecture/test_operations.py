@@ -49,7 +49,14 @@ def api_errors() -> list[type[ApiError]]:
 def test_an_errors_name_is_a_shape_or_a_common_error(error: type[ApiError]) -> None:
     shapes = {name for service in models.SERVICES for name in models.model(service).shape_names}
     # IAM's and STS's models are served when their wire comes; botocore has their errors already.
-    shapes |= {"EntityAlreadyExists", "NoSuchEntity", "MalformedPolicyDocument", "DeleteConflict",
-               "LimitExceeded", "InvalidInput", "PackedPolicyTooLarge"}
+    shapes |= {
+        "EntityAlreadyExists",
+        "NoSuchEntity",
+        "MalformedPolicyDocument",
+        "DeleteConflict",
+        "LimitExceeded",
+        "InvalidInput",
+        "PackedPolicyTooLarge",
+    }
 
     assert error.__name__ in shapes or error.__module__ == common.__name__

@@ -84,8 +84,9 @@ def test_the_foundation_is_no_attic() -> None:
 def test_neighbours_use_the_front_door(capability: Path) -> None:
     """From another capability one imports the package (or its events), never a module inside."""
     inside = re.compile(rf"^from ostler\.capabilities\.{capability.name}\.(?!events\b)\w+", re.M)
-    others = [path for path in MODULES if "capabilities" in path.parts and capability not in
-              path.parents]
+    others = [
+        path for path in MODULES if "capabilities" in path.parts and capability not in path.parents
+    ]
 
     assert [] == [name_of(path) for path in others if inside.search(path.read_text())]
 

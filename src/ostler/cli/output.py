@@ -93,8 +93,7 @@ def explain(error: Exception) -> str:
             )
         case botocore_errors.EndpointConnectionError() | botocore_errors.ConnectTimeoutError():
             return (
-                f"{error}\n"
-                "Is the server running, and does AWS_ENDPOINT_URL name it?  ostler doctor"
+                f"{error}\nIs the server running, and does AWS_ENDPOINT_URL name it?  ostler doctor"
             )
         case botocore_errors.SSLError():
             return (

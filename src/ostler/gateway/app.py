@@ -124,7 +124,7 @@ class Gateway:
             refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
         except ApiError as error:
             refusal = error
-        except Exception:  # noqa: BLE001 - the one place where a bug becomes an answer
+        except Exception:
             log.exception("request_failed", request_id=request_id, route=found and found.action)
             refusal = InternalServerError(
                 f"Something went wrong on our side; request {request_id} is in the server's log."
@@ -215,9 +215,7 @@ def _context_of(request: Request) -> dict[str, list[str]]:
     return context
 
 
-def _refused(
-    request: Request, found: Route | None, refusal: ApiError, request_id: str
-) -> Response:
+def _refused(request: Request, found: Route | None, refusal: ApiError, request_id: str) -> Response:
     service = found.service if found else "ssm"
     if found is None and "x-amz-target" not in request.headers:
         service = "appconfig"  # any REST-JSON service: the form of the answer is the same
@@ -235,7 +233,9 @@ def _check_declared(found: Route, error: ApiError) -> None:
     """In tests: an error of a capability's own must be one that the operation's model declares."""
     if type(error).__module__ == ApiError.__module__:
         return
-    declared = {shape.metadata.get("error", {}).get("code", shape.name): shape.name
-                for shape in found.operation.error_shapes}
+    declared = {
+        shape.metadata.get("error", {}).get("code", shape.name): shape.name
+        for shape in found.operation.error_shapes
+    }
     if error.code not in declared and error.code not in declared.values():
         raise UndeclaredError(f"{found.action} does not declare {error.code}") from error

@@ -84,8 +84,10 @@ async def read_body(receive: Receive, most: int) -> bytes | None:
 
 
 async def _respond(send: Send, response: Response) -> None:
-    headers = [(name.lower().encode(), str(value).encode("latin-1", "replace"))
-               for name, value in response.headers.items()]
+    headers = [
+        (name.lower().encode(), str(value).encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+    ]
     headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

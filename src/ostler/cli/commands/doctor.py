@@ -81,7 +81,9 @@ def _examine(connection: Any) -> Iterator[Finding]:
     yield Finding("credentials", True, "the server knows them")
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if date:
-        skew = abs((SystemClock().now() - parsedate_to_datetime(date).astimezone(UTC)).total_seconds())
+        skew = abs(
+            (SystemClock().now() - parsedate_to_datetime(date).astimezone(UTC)).total_seconds()
+        )
         yield Finding(
             "clock",
             skew < MOST_SKEW,
