@@ -23,6 +23,8 @@ CONTROL_CHANNEL_QUERY = "role=subscribe&stream=input"
 DATA_CHANNEL_QUERY = "role=publish_subscribe"
 LARGEST_OUTPUT = 1024 * 1024
 """The most bytes that one request for the output path may carry."""
+UPLOAD_OFFSET = "upload-offset"
+"""The header of every answer on the output path: how many bytes are kept, where to go on."""
 
 _TOKEN = re.compile(r"<TokenValue>([^<]*)</TokenValue>")
 
@@ -69,7 +71,12 @@ def data_channel_path(session: str) -> str:
 
 
 def output_path(command: str, step: str, stream: str) -> str:
-    """Where a node brings the whole output of a step; `stream` is stdout or stderr."""
+    """Where a node brings the whole output of a step; `stream` is stdout or stderr.
+
+    PUT with `?offset=N` puts the body where N bytes are kept already, and with `&final=true` says
+    that nothing follows. The answer is 200, or 409 when another number of bytes is kept. HEAD
+    asks for that number.
+    """
     return OUTPUT + "/".join(quote(part, safe="") for part in (command, step, stream))
 
 

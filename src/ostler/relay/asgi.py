@@ -1,0 +1,122 @@
+"""The relay's side of ASGI: requests in, answers out, and a websocket one can send on at once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ostler.wire.http import Request, Response
+
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+MOST_WAITING = 4 * 1024 * 1024
+"""Bytes that may wait for a peer that reads slowly; one that lets more pile up is left."""
+
+TRY_AGAIN_LATER = 1013
+
+
+class BodyTooLarge(Exception):
+    """The request's body has more bytes than its path takes."""
+
+
+class Disconnected(Exception):
+    """The client left before its request was complete."""
+
+
+def request_of(scope: Event, body: bytes = b"") -> Request:
+    """The request that an ASGI `scope` describes."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    client = scope.get("client")
+    return Request(
+        method=scope.get("method", "GET"),
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        peer=client[0] if client else "",
+        secure=scope["scheme"] in {"https", "wss"},
+    )
+
+
+async def read_body(scope: Event, receive: Receive, most: int) -> bytes:
+    """The whole body; BodyTooLarge as soon as it is known to have more than `most` bytes."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and int(value) > most:
+            raise BodyTooLarge
+    body = bytearray()
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise Disconnected
+        body += event.get("body", b"")
+        if len(body) > most:
+            raise BodyTooLarge
+        if not event.get("more_body", False):
+            return bytes(body)
+
+
+async def respond(send: Send, response: Response, *, to: str = "http") -> None:
+    """Send `response`: to a request, or, `to` "websocket.http", to one for a websocket."""
+    headers = {"content-length": str(len(response.body)), **response.headers}
+    await send(
+        {
+            "type": f"{to}.response.start",
+            "status": response.status,
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+    await send({"type": f"{to}.response.body", "body": response.body})
+
+
+class WebSocket:
+    """An accepted websocket: `send` and `close` return at once, what they ask is done in order."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._events: deque[Event] = deque()
+        self._waiting = 0
+        self._closing = False
+        self._sending: asyncio.Task[None] | None = None
+
+    def send(self, data: bytes) -> None:
+        """Send a binary message, unless the socket is closing."""
+        if self._waiting + len(data) > MOST_WAITING:
+            self._events.clear()
+            self.close(TRY_AGAIN_LATER, "too much is waiting to be read")
+            return
+        self._waiting += len(data)
+        self._put({"type": "websocket.send", "bytes": data})
+
+    def close(self, code: int, reason: str) -> None:
+        """Say good-bye after what was sent before."""
+        self._put({"type": "websocket.close", "code": code, "reason": reason})
+        self._closing = True
+
+    async def sent(self) -> None:
+        """Wait until everything has been passed on."""
+        if self._sending is not None:
+            await self._sending
+
+    def _put(self, event: Event) -> None:
+        if self._closing:
+            return
+        self._events.append(event)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._pass_on())
+
+    async def _pass_on(self) -> None:
+        while self._events:
+            event = self._events.popleft()
+            try:
+                await self._send(event)
+            except OSError:
+                # The peer has gone; whoever reads from the socket learns it, too.
+                self._closing = True
+                self._events.clear()
+                return
+            self._waiting -= len(event.get("bytes", b""))

@@ -1,0 +1,106 @@
+"""What the relay needs of others: small things that the composition fills in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ostler.foundation.call import Caller
+from ostler.foundation.ids import NodeId
+from ostler.foundation.storage import Scope
+from ostler.wire.agent.jobs import Job, ReplyContent
+from ostler.wire.http import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reply of a node. `message_id` is the node's own: a reply sent again has the same."""
+
+    scope: Scope
+    node: NodeId
+    job_id: str
+    message_id: str
+    reply: ReplyContent
+    topic: str
+
+
+class Replies(Protocol):
+    """Takes what nodes answer. Returning means that it is kept for good."""
+
+    async def record(self, replies: Sequence[Heard]) -> None:
+        """Keep all of `replies`; one that was heard before changes nothing.
+
+        When it raises, every reply of the batch is offered again by itself.
+        """
+        ...
+
+    async def acknowledged(
+        self, scope: Scope, node: NodeId, job_id: str, code: str, message: str
+    ) -> None:
+        """The job reached the node, which said `code` (an AckCode): 200 and 51405 accept it."""
+        ...
+
+
+class Work(Protocol):
+    """Knows what waits for a node: the truth of which a mailbox keeps a copy."""
+
+    async def pending(self, scope: Scope, node: NodeId) -> Sequence[Job]:
+        """Every job that may start and that the node has not acknowledged, cancellations too.
+
+        What is not among them any more will not be sent again.
+        """
+        ...
+
+
+class Presence(Protocol):
+    """Is told whether a node's control channel is open."""
+
+    async def connected(self, scope: Scope, node: NodeId) -> None: ...
+
+    async def disconnected(self, scope: Scope, node: NodeId) -> None: ...
+
+
+class Output(Protocol):
+    """Keeps the whole output of steps, in pieces that arrive in order."""
+
+    async def append(
+        self,
+        scope: Scope,
+        node: NodeId,
+        command: str,
+        step: str,
+        stream: str,
+        offset: int,
+        data: bytes,
+    ) -> int:
+        """Put `data` at `offset` if so many bytes are kept; tell how many are kept afterwards.
+
+        With another number kept, nothing changes. An ApiError refuses.
+        """
+        ...
+
+    async def length(self, scope: Scope, node: NodeId, command: str, step: str, stream: str) -> int:
+        """How many bytes are kept."""
+        ...
+
+    async def finish(
+        self, scope: Scope, node: NodeId, command: str, step: str, stream: str
+    ) -> None:
+        """Nothing will follow; told again, it changes nothing."""
+        ...
+
+
+class Authentication(Protocol):
+    """Knows who signed a request."""
+
+    async def sigv4(self, request: Request, service: str) -> tuple[Caller, Scope]:
+        """The caller and where it calls; an ApiError when the signature is not good."""
+        ...
+
+
+class Once(Protocol):
+    """Remembers what was shown, so that it counts once, on whichever server."""
+
+    async def first(self, thing: str, until: datetime) -> bool:
+        """Whether `thing` is shown for the first time; it may be forgotten after `until`."""
+        ...
