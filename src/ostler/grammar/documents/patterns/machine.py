@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 MOST_INSTRUCTIONS = 20_000
 
-_MOST_WORK = 2_000_000
+_MOST_WORK = 1_000_000
 
 Test = Callable[[str], bool]
 
