@@ -1,0 +1,179 @@
+"""Blobs: large things by key, in a folder or in any object store."""
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import obstore
+from obstore.exceptions import NotFoundError
+from obstore.store import ObjectStore, from_url
+
+_PLAIN = "!$&'()+,-.=@_~"
+_LONGEST_NAME = 200
+_DRAFT = ".draft-"
+
+
+class BlobNotFound(Exception):
+    """There is no blob of that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEntry:
+    """What a listing says of a blob."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class Blobs:
+    """One place for blobs.
+
+    `url` is `file:///folder` (or a plain path), `s3://bucket/prefix`, `gs://…`, `az://…`, or
+    `memory://` for as long as the process lives. `options` are those of the object store: its
+    endpoint, region and credentials.
+
+    Keys are any text; nothing in a key leads out of the place. What `put` was given is whole
+    and durable once it returns; until then a reader sees what was there before.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        parts = urlsplit(url)
+        self._folder: Path | None = None
+        if parts.scheme in ("", "file"):
+            self._folder = Path(unquote(parts.path)).absolute()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            url = self._folder.as_uri()
+        elif parts.scheme == "memory":
+            url = "memory:///"
+        self._store: ObjectStore = from_url(url, **(options or {}))
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Keep `data` under `key`, in place of what was there."""
+        path = _path(key)
+        if self._folder is None:
+            await obstore.put_async(self._store, path, data)
+        else:
+            await asyncio.to_thread(_put_file, self._folder, path, data)
+
+    async def get(self, key: str) -> bytes:
+        """The whole blob."""
+        try:
+            found = await obstore.get_async(self._store, _path(key))
+        except (NotFoundError, FileNotFoundError) as fault:
+            raise BlobNotFound(key) from fault
+        return bytes(await found.bytes_async())
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start` on; fewer where the blob ends, none after its end."""
+        length = min(length, await self.size(key) - start)
+        if length <= 0:
+            return b""
+        try:
+            part = await obstore.get_range_async(
+                self._store, _path(key), start=start, length=length
+            )
+        except (NotFoundError, FileNotFoundError) as fault:
+            raise BlobNotFound(key) from fault
+        return bytes(part)
+
+    async def size(self, key: str) -> int:
+        """How many bytes the blob has."""
+        try:
+            return int((await obstore.head_async(self._store, _path(key)))["size"])
+        except (NotFoundError, FileNotFoundError) as fault:
+            raise BlobNotFound(key) from fault
+
+    async def list(self, prefix: str = "") -> list[BlobEntry]:
+        """The blobs whose key begins with `prefix`, in the order of their keys."""
+        folder = prefix.rpartition("/")[0]
+        within = _path(folder) if folder else None
+        found = []
+        async for chunk in obstore.list(self._store, prefix=within):
+            found += [
+                BlobEntry(_key(each["path"]), int(each["size"]), each["last_modified"])
+                for each in chunk
+                if _DRAFT not in each["path"]
+            ]
+        return sorted(
+            (entry for entry in found if entry.key.startswith(prefix)),
+            key=lambda entry: entry.key,
+        )
+
+    async def delete(self, key: str) -> None:
+        """Forget the blob; nothing happens when there is none."""
+        try:
+            await obstore.delete_async(self._store, _path(key))
+        except (NotFoundError, FileNotFoundError):
+            return
+
+
+def _path(key: str) -> str:
+    """Where a key lies: a path without empty, dotted, overlong or strange names.
+
+    What is not plain is written as `%` and its bytes in hexadecimal. An empty name becomes `%_`,
+    and a name too long for a file system goes on in the next one after `%+`.
+    """
+    names = [name for part in key.split("/") for name in _names(part)]
+    return "/".join(names)
+
+
+def _names(part: str) -> Iterable[str]:
+    if not part:
+        return ("%_",)
+    name = quote(part, safe=_PLAIN)
+    pieces = re.findall(r"(?:%..|[^%]){1,60}", name) if len(name) > _LONGEST_NAME else [name]
+    *going_on, last = pieces
+    return [f"{piece}%+" for piece in going_on] + [_undotted(last)]
+
+
+def _undotted(name: str) -> str:
+    """No name that means a folder, and none that a draft could have."""
+    return f"%2E{name[1:]}" if set(name) == {"."} or name.startswith(_DRAFT) else name
+
+
+def _key(path: str) -> str:
+    """The key that lies at a path."""
+    return unquote(path.replace("%+/", "").replace("%_", ""))
+
+
+def _put_file(folder: Path, path: str, data: bytes) -> None:
+    """Write a file so that a power failure leaves the old one or the new one, whole."""
+    target = folder / path
+    made = _make_folders(target.parent)
+    draft = target.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    for each in (target.parent, *made):
+        _sync_folder(each)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make the folder; those whose entries are new."""
+    if folder.is_dir():
+        return []
+    above = _make_folders(folder.parent)
+    folder.mkdir(exist_ok=True)
+    return [folder.parent, *above]
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

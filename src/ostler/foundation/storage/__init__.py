@@ -1,0 +1,33 @@
+"""Storage: plain functions of a transaction, run on SQLite or PostgreSQL, each in its scope."""
+
+from ostler.foundation.storage.migrations import Migration
+from ostler.foundation.storage.scoping import Unscoped
+from ostler.foundation.storage.storage import Storage
+from ostler.foundation.storage.tables import Instant, Json, numbered, scoped_columns, scoped_table
+from ostler.foundation.storage.transaction import (
+    DueWork,
+    Later,
+    Outbox,
+    ReadOnly,
+    Scope,
+    Spoiled,
+    Transaction,
+)
+
+__all__ = [
+    "DueWork",
+    "Instant",
+    "Json",
+    "Later",
+    "Migration",
+    "Outbox",
+    "ReadOnly",
+    "Scope",
+    "Spoiled",
+    "Storage",
+    "Transaction",
+    "Unscoped",
+    "numbered",
+    "scoped_columns",
+    "scoped_table",
+]

@@ -1,0 +1,119 @@
+"""Engines: what is different about SQLite and PostgreSQL, in one table each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, Pool, StaticPool
+
+from ostler.foundation.storage.scoping import scope_statements
+
+_CONNECT_SECONDS = 10
+_BUSY_MILLISECONDS = 10_000
+_STATEMENTS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One database as its lanes use it.
+
+    `writers` and `readers` are the most threads (each with its own connection) for either;
+    `group` is how many functions may share a transaction. `begin_claim` starts the transaction
+    of one who takes work from a queue and steps over rows that others are taking.
+    """
+
+    engine: Engine
+    writers: int
+    readers: int
+    group: int
+    begin_write: str
+    begin_read: str
+    begin_claim: str
+    conflict: Callable[[DBAPIError], bool]
+    one_connection: bool = False
+
+
+def open_backend(url: str) -> Backend:
+    """The backend for a URL: `sqlite:///path`, `sqlite://` or `postgresql+psycopg://…`."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed)
+        case "postgresql":
+            return _postgresql(parsed)
+        case other:
+            raise ValueError(f"storage is SQLite or PostgreSQL, not {other}")
+
+
+def _engine(url: URL, pool: type[Pool] = NullPool, **connect: Any) -> Engine:
+    """An engine that leaves threads, pooling and transactions to the lanes."""
+    engine = create_engine(
+        url,
+        poolclass=pool,
+        isolation_level="AUTOCOMMIT",
+        query_cache_size=_STATEMENTS,
+        connect_args=connect,
+    )
+    scope_statements(engine)
+    return engine
+
+
+def _sqlite(url: URL) -> Backend:
+    """One writer, since SQLite has no more; what waits meanwhile shares the next commit.
+
+    `synchronous=FULL` makes every commit survive a power failure; in WAL mode that is one fsync
+    a group, and readers see the last commit without waiting for the writer.
+    """
+    in_memory = url.database in (None, "", ":memory:")
+    pool = StaticPool if in_memory else NullPool
+    engine = _engine(url, pool, check_same_thread=False, cached_statements=512)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        for pragma in (
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-32768",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return Backend(
+        engine=engine,
+        writers=1,
+        readers=3,
+        group=500,
+        begin_write="BEGIN IMMEDIATE",
+        begin_read="BEGIN",
+        begin_claim="BEGIN IMMEDIATE",
+        conflict=lambda fault: False,
+        one_connection=in_memory,
+    )
+
+
+_CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock
+
+
+def _postgresql(url: URL) -> Backend:
+    """Several writers; SERIALIZABLE, so that a function means what it means on SQLite."""
+    engine = _engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_timeout=_CONNECT_SECONDS,
+        application_name="ostler",
+    )
+    return Backend(
+        engine=engine,
+        writers=4,
+        readers=8,
+        group=60,
+        begin_write="BEGIN ISOLATION LEVEL SERIALIZABLE",
+        begin_read="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        begin_claim="BEGIN ISOLATION LEVEL READ COMMITTED",
+        conflict=lambda fault: getattr(fault.orig, "sqlstate", None) in _CONFLICTS,
+    )

@@ -1,0 +1,110 @@
+"""Migrations: numbered steps of every capability's tables, each taken once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+)
+
+_metadata = MetaData()
+_taken = Table(
+    "migrations",
+    _metadata,
+    Column("capability", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+)
+_LOCK = 0x6F73746C6572  # any number that nobody else uses for an advisory lock
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: what `upgrade` does to the tables of `capability`; never edited once released."""
+
+    capability: str
+    number: int
+    name: str
+    upgrade: Callable[[Operations], None]
+
+
+def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
+    """Take the steps that were not taken yet, in the order given; those that were taken now.
+
+    Each is one transaction. Of several processes that start at once, one migrates and the
+    others wait for it.
+    """
+    _check(migrations)
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_lock(_LOCK)))
+            try:
+                return _take(connection, migrations, "BEGIN")
+            finally:
+                connection.execute(select(func.pg_advisory_unlock(_LOCK)))
+        # A table is altered in SQLite by making it anew: its references must rest meanwhile.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        return _take(connection, migrations, "BEGIN EXCLUSIVE")
+
+
+def _take(connection: Connection, migrations: Sequence[Migration], begin: str) -> list[Migration]:
+    with _Step(connection, begin):
+        _metadata.create_all(connection)
+    taken = []
+    for migration in migrations:
+        with _Step(connection, begin):
+            if _was_taken(connection, migration):
+                continue
+            migration.upgrade(Operations(MigrationContext.configure(connection)))
+            connection.execute(
+                insert(_taken).values(
+                    capability=migration.capability,
+                    number=migration.number,
+                    name=migration.name,
+                )
+            )
+            taken.append(migration)
+    return taken
+
+
+def _was_taken(connection: Connection, migration: Migration) -> bool:
+    same = (_taken.c.capability == migration.capability) & (_taken.c.number == migration.number)
+    return connection.execute(select(_taken.c.name).where(same)).first() is not None
+
+
+class _Step:
+    """A transaction on a connection that begins none by itself."""
+
+    def __init__(self, connection: Connection, begin: str) -> None:
+        self._connection = connection
+        self._begin = begin
+
+    def __enter__(self) -> None:
+        self._connection.exec_driver_sql(self._begin)
+
+    def __exit__(self, kind: Any, fault: Any, trace: Any) -> None:
+        self._connection.exec_driver_sql("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _check(migrations: Sequence[Migration]) -> None:
+    last: dict[str, int] = {}
+    for migration in migrations:
+        expected = last.get(migration.capability, 0) + 1
+        if migration.number != expected:
+            raise ValueError(
+                f"{migration.capability} has migration {migration.number} "
+                f"where {expected} should stand"
+            )
+        last[migration.capability] = expected
