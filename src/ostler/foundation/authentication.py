@@ -1,0 +1,185 @@
+"""Authentication: whose request this is, by a secret's signature or by a node's own key."""
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from ostler.foundation.call import Caller
+from ostler.foundation.clock import Clock
+from ostler.foundation.errors import (
+    AccessDeniedException,
+    ExpiredTokenException,
+    IncompleteSignature,
+    InvalidSignatureException,
+    MissingAuthenticationTokenException,
+    UnrecognizedClientException,
+)
+from ostler.foundation.ids import AccountId, NodeId, Region
+from ostler.foundation.storage import Scope
+from ostler.wire.http import Request
+from ostler.wire.sigv4 import (
+    BrokenClaim,
+    Claim,
+    NoClaim,
+    claim_of,
+    same_signature,
+    signature,
+    signing_key,
+    string_to_sign,
+)
+
+SKEW = timedelta(minutes=5)
+"""How far a client's clock may be off."""
+
+_REGION = re.compile(r"[A-Za-z0-9-]{1,100}")
+_PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key: its secret, whom it makes its user, and how long it is good."""
+
+    secret: str = field(repr=False)
+    caller: Caller
+    expires: datetime | None = None
+
+
+class Credentials(Protocol):
+    """Knows access keys. A temporary one is known only together with its session token."""
+
+    async def find(self, access_key: str, session_token: str | None) -> Credential | None: ...
+
+
+class NodeKeys(Protocol):
+    """Knows the public keys that nodes registered with, as DER."""
+
+    async def public_key(self, region: Region, node: NodeId) -> tuple[AccountId, bytes] | None: ...
+
+
+class SpentSignatures(Protocol):
+    """Remembers what may be used once only."""
+
+    async def spend(self, digest: str, until: datetime) -> bool:
+        """Keep `digest` in mind until then; False when it is in mind already."""
+        ...
+
+
+class Authentication:
+    """Tells who sent a request, or refuses it as AWS does."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        node_keys: NodeKeys,
+        spent: SpentSignatures,
+        clock: Clock,
+    ) -> None:
+        self._credentials = credentials
+        self._node_keys = node_keys
+        self._spent = spent
+        self._clock = clock
+
+    async def sigv4(self, request: Request, service: str) -> tuple[Caller, Scope]:
+        """The owner of the access key that signed `request` for `service`.
+
+        The same request may come again while its signature is fresh: clients repeat what they
+        got no answer to.
+        """
+        claim = self._claim(request, service)
+        credential = await self._credentials.find(claim.access_key, claim.session_token)
+        if credential is None:
+            raise UnrecognizedClientException(
+                "The security token included in the request is invalid."
+            )
+        if credential.expires is not None and credential.expires <= self._clock.now():
+            raise ExpiredTokenException("The security token included in the request is expired")
+        key = signing_key(credential.secret, claim.date, claim.region, claim.service)
+        expected = signature(key, string_to_sign(request, claim))
+        if not same_signature(expected, claim.signature):
+            raise InvalidSignatureException(_MISMATCH)
+        return credential.caller, Scope(credential.caller.account, Region(claim.region))
+
+    async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
+        """The node whose private key signed `request`; each such request is good once."""
+        claim = self._claim(request, "ssm")
+        region, node = Region(claim.region), NodeId(claim.access_key)
+        found = await self._node_keys.public_key(region, node)
+        if found is None:
+            raise AccessDeniedException(f"The managed node {node} is not registered.")
+        account, public_key = found
+        proof = _verified(public_key, claim.signature, string_to_sign(request, claim))
+        digest = hashlib.sha256(proof).hexdigest()
+        if not await self._spent.spend(digest, claim.timestamp + SKEW + timedelta(seconds=1)):
+            raise InvalidSignatureException("The request was made before; sign each one anew.")
+        return node, Scope(account, region)
+
+    def _claim(self, request: Request, service: str) -> Claim:
+        """What `request` claims, if it is complete, of the right scope and of our time."""
+        try:
+            claim = claim_of(request)
+        except NoClaim as fault:
+            raise MissingAuthenticationTokenException("Missing Authentication Token") from fault
+        except BrokenClaim as fault:
+            raise IncompleteSignature(fault.message) from fault
+        if claim.service != service:
+            raise InvalidSignatureException(
+                f"Credential should be scoped to correct service: '{service}'."
+            )
+        if not _REGION.fullmatch(claim.region):
+            raise InvalidSignatureException("Credential should be scoped to a valid region.")
+        # The target says which operation it is: were it not signed, a request that somebody saw
+        # could be sent again as another one.
+        if "x-amz-target" in request.headers and "x-amz-target" not in claim.signed_headers:
+            raise InvalidSignatureException("The header x-amz-target must be a signed header.")
+        self._check_time(claim)
+        return claim
+
+    def _check_time(self, claim: Claim) -> None:
+        now = self._clock.now()
+        signed = claim.timestamp
+        if signed > now + SKEW:
+            raise InvalidSignatureException(
+                f"Signature not yet current: {signed.strftime(_STAMP)} is still later than "
+                f"{(now + SKEW).strftime(_STAMP)} ({now.strftime(_STAMP)} + 5 min.)"
+            )
+        if claim.presigned:
+            end = signed + timedelta(seconds=claim.expires or 0)
+            if now > end:
+                raise InvalidSignatureException(
+                    f"Signature expired: {end.strftime(_STAMP)} is now earlier than "
+                    f"{now.strftime(_STAMP)}"
+                )
+        elif signed < now - SKEW:
+            raise InvalidSignatureException(
+                f"Signature expired: {signed.strftime(_STAMP)} is now earlier than "
+                f"{(now - SKEW).strftime(_STAMP)} ({now.strftime(_STAMP)} - 5 min.)"
+            )
+
+
+def _verified(public_key: bytes, proof: str, signed: str) -> bytes:
+    """The bytes of the signature `proof`, if the owner of `public_key` made it over `signed`."""
+    try:
+        given = base64.b64decode(proof, validate=True)
+        key = load_der_public_key(public_key)
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise ValueError("not an RSA key")
+        key.verify(given, signed.encode("utf-8", "surrogateescape"), _PSS, SHA256())
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError) as fault:
+        raise InvalidSignatureException(_MISMATCH) from fault
+    return given
+
+
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. "
+    "Consult the service documentation for details."
+)
