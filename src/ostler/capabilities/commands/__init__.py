@@ -1,0 +1,1 @@
+"""Run Command: orders to many nodes at once, and what became of each."""
