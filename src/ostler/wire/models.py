@@ -1,7 +1,8 @@
 """The models of every served API: botocore's data, and what botocore lacks in the same format."""
 
 import functools
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 
 from ostler.wire.errors import UnknownOperationException
+from ostler.wire.http import Request, Response
 
 SERVICES = (
     "ssm",
@@ -24,9 +26,7 @@ SERVICES = (
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]
-Protocol = Literal["json", "rest-json"]
 
-_PROTOCOLS: Mapping[str, Protocol] = {"json": "json", "rest-json": "rest-json"}
 _AUTH_KINDS: Mapping[str, AuthKind] = {"none": "none", "node-key": "node-key"}
 
 
@@ -45,10 +45,34 @@ def operation(service: str, name: str) -> OperationModel:
         raise UnknownOperationException(f"{service} has no operation {name}.") from None
 
 
+class Protocol(typing.Protocol):
+    """The module that reads a service's requests and writes its answers."""
+
+    def read(
+        self, op: OperationModel, request: Request, mint: Callable[[], str] | None = None
+    ) -> dict[str, Any]: ...
+
+    def write(self, op: OperationModel, result: Mapping[str, Any], request_id: str) -> Response: ...
+
+    def write_error(
+        self,
+        service: ServiceModel,
+        op: OperationModel | None,
+        code: str,
+        message: str,
+        members: Mapping[str, Any],
+        request_id: str,
+    ) -> Response: ...
+
+
 @functools.cache
 def protocol(service: str) -> Protocol:
-    """How the service's bodies are written, and so which module reads them."""
-    return _PROTOCOLS[model(service).metadata["protocol"]]
+    """The module for the service's protocol: `wire.jsonrpc` or `wire.restjson`."""
+    # Imported here because they stand on this module.
+    from ostler.wire import jsonrpc, restjson
+
+    protocols: Mapping[str, Protocol] = {"json": jsonrpc, "rest-json": restjson}
+    return protocols[model(service).metadata["protocol"]]
 
 
 def auth_kind(op: OperationModel) -> AuthKind:
