@@ -2,17 +2,15 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import AccountId, Region, SequentialIds
-from ostler.foundation.storage import Scope, Storage
-from ostler.foundation.storage.migrations import migrate
-from tests.support.databases import FOUNDATION, House, sqlite_url
+from ostler.foundation.storage import Migration, Scope, Storage
+from tests.support.databases import ENGINES, FOUNDATION, House, fresh_database
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,13 +44,25 @@ def other_scope() -> Scope:
     return Scope(AccountId("444455556666"), Region("eu-west-1"))
 
 
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which database; a module whose tests need only one defines this fixture anew."""
+    return str(request.param)
+
+
 @pytest.fixture
-def house(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
-    """A storage with the foundation's tables, and what it writes events and timers through."""
-    house = House(sqlite_url(tmp_path), clock)
-    migrate(house.storage.engine, FOUNDATION)
-    yield house
-    house.storage.close()
+def migrations() -> Sequence[Migration]:
+    """Which tables there are; a capability's tests define this anew, with the foundation's."""
+    return FOUNDATION
+
+
+@pytest.fixture
+def house(engine: str, migrations: Sequence[Migration], clock: ManualClock) -> Iterator[House]:
+    """A storage with its tables, and what it writes events and timers through."""
+    with fresh_database(engine, migrations) as url:
+        house = House(url, clock)
+        yield house
+        house.storage.close()
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Column, Integer, MetaData, String, insert, select
 
+from ostler.foundation import events, timers
 from ostler.foundation.storage import Scope, Storage, Transaction, scoped_table
-from tests.support.databases import create_tables
+from tests.support.databases import FOUNDATION, assert_schema_matches, create_tables
 
 metadata = MetaData()
 things = scoped_table(
@@ -30,3 +31,8 @@ async def test_a_scope_sees_its_own_rows(
 
 def _names(tx: Transaction) -> list[str]:
     return [row.id for row in tx.all(select(things).order_by(things.c.id))]
+
+
+def test_the_migrated_tables_are_the_declared_ones() -> None:
+    assert_schema_matches(FOUNDATION, timers.metadata)
+    assert_schema_matches(FOUNDATION, events.metadata)

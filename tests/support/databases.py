@@ -1,31 +1,123 @@
-"""Databases for tests: a fresh SQLite file or PostgreSQL schema for each."""
+"""Databases for tests: a fresh SQLite file or PostgreSQL database for each, its tables made."""
 
-from collections.abc import Sequence
+import atexit
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
 from ostler.foundation import events, timers
-from ostler.foundation.clock import Clock
+from ostler.foundation.clock import Clock, ManualClock
 from ostler.foundation.storage import Migration, Storage
+from ostler.foundation.storage.migrations import migrate
+from tests.support.postgresql import cluster
 
-FOUNDATION: Sequence[Migration] = (*timers.MIGRATIONS, *events.MIGRATIONS)
+ENGINES = ("sqlite", "postgresql")
+FOUNDATION: tuple[Migration, ...] = (*timers.MIGRATIONS, *events.MIGRATIONS)
+
+_names = itertools.count(1)
+_templates: dict[tuple[str, tuple[Migration, ...]], str] = {}
 
 
 class House:
-    """A storage and what it writes through, put together as the server does."""
+    """A storage and what it writes events and timers through, as the server has them."""
 
     def __init__(self, url: str, clock: Clock, *, inline: bool = False) -> None:
+        self.url = url
         self.schedule = timers.Schedule()
         self.bulletin = events.Bulletin(clock)
         self.storage = Storage(url, outbox=self.bulletin, due_work=self.schedule, inline=inline)
 
 
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder}/ostler.db"
+@contextmanager
+def fresh_database(engine: str, migrations: Sequence[Migration] = FOUNDATION) -> Iterator[str]:
+    """The URL of a database with the tables of `migrations` and nothing in them.
+
+    The migrations run once; every further database is a copy of the first.
+    """
+    template = _template(engine, tuple(migrations))
+    make = _fresh_sqlite if engine == "sqlite" else _fresh_postgresql
+    with make(template) as url:
+        yield url
+
+
+def assert_schema_matches(migrations: Sequence[Migration], metadata: MetaData) -> None:
+    """A migrated database has the tables of `metadata`, column by column, on both engines.
+
+    Tables that `metadata` does not name may be there as well.
+    """
+    for engine in ENGINES:
+        with fresh_database(engine, migrations) as url:
+            house = House(url, ManualClock())
+            with house.storage.engine.connect() as connection:
+                context = MigrationContext.configure(
+                    connection,
+                    opts={
+                        "compare_type": True,
+                        "include_name": lambda name, kind, above: (
+                            kind != "table" or name in metadata.tables
+                        ),
+                    },
+                )
+                differences = compare_metadata(context, metadata)
+            house.storage.close()
+        assert [] == differences, f"{engine}: {differences}"
 
 
 async def create_tables(storage: Storage, *metadata: MetaData) -> None:
-    """Make the tables without their migrations."""
+    """Make tables that no migration makes."""
     for each in metadata:
         each.create_all(storage.engine)
+
+
+def _template(engine: str, migrations: tuple[Migration, ...]) -> str:
+    key = (engine, migrations)
+    if key not in _templates:
+        if engine == "sqlite":
+            name = f"{_folder()}/template{next(_names)}.db"
+            url = f"sqlite:///{name}"
+        else:
+            name = f"template{next(_names)}"
+            cluster().say(f"CREATE DATABASE {name}")
+            url = cluster().url(name)
+        house = House(url, ManualClock())
+        migrate(house.storage.engine, migrations)
+        house.storage.close()
+        _templates[key] = name
+    return _templates[key]
+
+
+@contextmanager
+def _fresh_sqlite(template: str) -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
+    shutil.copy(template, folder / "ostler.db")
+    try:
+        yield f"sqlite:///{folder}/ostler.db"
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _fresh_postgresql(template: str) -> Iterator[str]:
+    name = f"test{next(_names)}"
+    cluster().say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    try:
+        yield cluster().url(name)
+    finally:
+        cluster().say(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _folder() -> str:
+    if not _folders:
+        _folders.append(tempfile.mkdtemp(prefix="ostler-sqlite-"))
+        atexit.register(shutil.rmtree, _folders[0], ignore_errors=True)
+    return _folders[0]
+
+
+_folders: list[str] = []
