@@ -1,6 +1,6 @@
 """Writes TypedDicts of every served API's structures: a misspelt member becomes a type error.
 
-Run as `python -m tools.shapes`; it fills `src/ostler/wire/shapes`. A structure that requests reach
+`make shapes` runs it; it fills `src/ostler/wire/shapes`. A structure that requests reach
 has its required members marked; one that only answers reach may leave out any.
 """
 
@@ -127,17 +127,23 @@ def _annotation(shape: Shape, asked: bool) -> str:
     return _SCALARS[shape.type_name]
 
 
-def main() -> int:
-    """Write what differs and drop what is not generated any more."""
-    FOLDER.mkdir(exist_ok=True)
+def main(arguments: list[str]) -> int:
+    """Write what differs and drop what is not generated any more; `--check` only compares."""
     written = pages()
+    found = {file.name: file.read_text("utf-8") for file in FOLDER.glob("*.py*") if file.is_file()}
+    if "--check" in arguments:
+        stale = sorted(name for name in {*written, *found} if written.get(name) != found.get(name))
+        print(
+            f"Not as generated, run `make shapes`: {', '.join(stale)}" if stale else "As generated."
+        )
+        return 1 if stale else 0
+    FOLDER.mkdir(exist_ok=True)
     for name, content in written.items():
         (FOLDER / name).write_text(content, encoding="utf-8")
-    for file in FOLDER.iterdir():
-        if file.is_file() and file.name not in written:
-            file.unlink()
+    for name in found.keys() - written.keys():
+        (FOLDER / name).unlink()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,8 @@
 """The models: what is served, and by whom it must be signed."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ostler.wire import models
@@ -67,3 +70,17 @@ def walk(shape, seen):
             parts = []
     for part in parts:
         walk(part, seen)
+
+
+def test_what_agents_import_loads_no_botocore():
+    """A client of it would cost an agent 44 MB."""
+    program = (
+        "import sys; from ostler.wire import http, errors, sigv4; print('botocore' in sys.modules)"
+    )
+    path = ":".join(sys.path)
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": path}, capture_output=True, text=True
+    )
+
+    assert "False" == told.stdout.strip()

@@ -15,10 +15,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 _ISO_BASIC = "%Y%m%dT%H%M%SZ"
 _LONGEST_LIFE = 604_800
-_AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} Credential=([^,\s]+), ?"
-    r"SignedHeaders=([^,\s]+), ?Signature=([^,\s]+)"
-)
+_USUAL = (f"{ALGORITHM} Credential=", "SignedHeaders=", "Signature=")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 
 
@@ -66,8 +63,7 @@ def claim_of(request: Request) -> Claim:
 
 
 def _claim_of_headers(headers: Mapping[str, str], authorization: str) -> Claim:
-    usual = _AUTHORIZATION.fullmatch(authorization)
-    credential, signed_headers, signed = usual.groups() if usual else _parts(authorization)
+    credential, signed_headers, signed = _parts(authorization)
     date = headers.get("x-amz-date") or headers.get("date")
     if not (credential and signed_headers and signed and date):
         raise BrokenClaim(_missing_parts(credential, signed, signed_headers, date))
@@ -76,13 +72,26 @@ def _claim_of_headers(headers: Mapping[str, str], authorization: str) -> Claim:
         signed_headers=signed_headers,
         signed=signed,
         session_token=headers.get("x-amz-security-token"),
-        timestamp=_timestamp(date),
+        at=date,
         where="AWS Authorization",
     )
 
 
 def _parts(authorization: str) -> tuple[str, str, str]:
-    """Credential, signed headers and signature, in whatever order they stand there."""
+    """Credential, signed headers and signature, quickly when they stand there as usual."""
+    first, second, third = _USUAL
+    usual = authorization.split(", ")
+    if (
+        len(usual) == 3
+        and usual[0].startswith(first)
+        and usual[1].startswith(second)
+        and usual[2].startswith(third)
+    ):
+        return usual[0][len(first) :], usual[1][len(second) :], usual[2][len(third) :]
+    return _parts_in_any_order(authorization)
+
+
+def _parts_in_any_order(authorization: str) -> tuple[str, str, str]:
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm != ALGORITHM:
         raise BrokenClaim(f"Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now).")
@@ -136,7 +145,7 @@ def _claim_of_query(query: str) -> Claim:
         signed_headers=given["X-Amz-SignedHeaders"],
         signed=given["X-Amz-Signature"],
         session_token=given.get("X-Amz-Security-Token"),
-        timestamp=_timestamp(given["X-Amz-Date"]),
+        at=given["X-Amz-Date"],
         where="AWS query-string",
     )
     return claim._replace(presigned=True, expires=_life(given.get("X-Amz-Expires")))
@@ -148,15 +157,15 @@ def _claim(
     signed_headers: str,
     signed: str,
     session_token: str | None,
-    timestamp: datetime,
+    at: str,
     where: str,
 ) -> Claim:
     access_key, date, region, service = _credential(credential)
-    if not _same_day(date, timestamp):
-        written = timestamp.strftime("%Y%m%d")
+    timestamp, day = _instant(at)
+    if date != day:
         raise BrokenClaim(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-            f"from HTTP: '{date}' != '{written}', from '{timestamp.strftime(_ISO_BASIC)}'."
+            f"from HTTP: '{date}' != '{day}', from '{at}'."
         )
     names = _names(signed_headers)
     if "host" not in names:
@@ -190,11 +199,13 @@ def _names(signed_headers: str) -> tuple[str, ...]:
     return tuple(signed_headers.lower().split(";"))
 
 
-def _same_day(date: str, timestamp: datetime) -> bool:
-    return date == f"{timestamp.year:04}{timestamp.month:02}{timestamp.day:02}"
-
-
 @functools.lru_cache(maxsize=1024)
+def _instant(text: str) -> tuple[datetime, str]:
+    """The instant and the day, as eight digits, of an X-Amz-Date or a Date header."""
+    instant = _timestamp(text)
+    return instant, f"{instant.year:04}{instant.month:02}{instant.day:02}"
+
+
 def _timestamp(text: str) -> datetime:
     """Read an X-Amz-Date, or a Date header as HTTP or ISO write it."""
     try:

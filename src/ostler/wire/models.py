@@ -97,6 +97,7 @@ def _description(service: str) -> dict[str, Any]:
     merged = dict(description)
     for section, content in ours.items():
         merged[section] = {**description.get(section, {}), **content}
+    merged["shapes"] = {name: _with_status(shape) for name, shape in merged["shapes"].items()}
     return {section: _undocumented(content) for section, content in merged.items()}
 
 
@@ -106,6 +107,13 @@ def _our_part(service: str) -> dict[str, Any]:
         return {}
     part: dict[str, Any] = msgspec.json.decode(file.read_bytes())
     return part
+
+
+def _with_status(shape: dict[str, Any]) -> dict[str, Any]:
+    """botocore drops the mark of an error that is the server's fault: say it as a status."""
+    if not shape.get("fault") or "httpStatusCode" in shape.get("error", {}):
+        return shape
+    return {**shape, "error": {**shape.get("error", {}), "httpStatusCode": 500}}
 
 
 def _undocumented(value: Any) -> Any:

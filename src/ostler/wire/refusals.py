@@ -26,6 +26,11 @@ _COMMON_STATUSES: Mapping[str, tuple[int, int]] = {
     "UnknownOperationException": (400, 404),
     "UnrecognizedClientException": (400, 403),
 }
+# What a service calls a common error that it does not model: AppConfig has no ValidationException.
+_SYNONYMS = {
+    "ValidationException": "BadRequestException",
+    "InternalServerError": "InternalServerException",
+}
 _COMMON_WITH_CAPITAL = frozenset({"AccessDeniedException", "SerializationException"})
 
 
@@ -37,7 +42,8 @@ def error_shape(
         for shape in _structures(op.error_shapes):
             if code in (shape.name, shape.error_code):
                 return shape
-    return _error_shapes(service).get(code)
+    known = _error_shapes(service)
+    return known.get(code) or known.get(_SYNONYMS.get(code, ""))
 
 
 def wire_code(shape: StructureShape | None, code: str) -> str:
@@ -51,8 +57,6 @@ def status(shape: StructureShape | None, code: str, *, rest: bool) -> int:
         modelled = shape.metadata.get("error", {}).get("httpStatusCode")
         if modelled is not None:
             return int(modelled)
-        if shape.metadata.get("fault"):
-            return 500
         if not rest:
             return 400
     return _COMMON_STATUSES.get(code, (400, 400))[rest]
