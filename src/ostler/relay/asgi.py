@@ -15,6 +15,8 @@ MOST_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for a peer that reads slowly; one that lets more pile up is left."""
 
 TRY_AGAIN_LATER = 1013
+LONGEST_REASON = 123
+"""Bytes of a reason that a websocket's close frame has room for."""
 
 
 class BodyTooLarge(Exception):
@@ -94,7 +96,8 @@ class WebSocket:
 
     def close(self, code: int, reason: str) -> None:
         """Say good-bye after what was sent before."""
-        self._put({"type": "websocket.close", "code": code, "reason": reason})
+        short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        self._put({"type": "websocket.close", "code": code, "reason": short})
         self._closing = True
 
     async def sent(self) -> None:

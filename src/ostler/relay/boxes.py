@@ -98,7 +98,7 @@ class Box:
     def defer(self, job_id: str, now: datetime) -> None:
         """The node has no room for this job now."""
         envelope = self._envelopes.get(job_id)
-        if envelope is not None:
+        if envelope is not None and envelope.given:
             envelope.given = False
             envelope.due = now + _backed_off(envelope.attempts - 1, LONGEST_DEFERMENT)
 
@@ -146,4 +146,4 @@ class Box:
 
 
 def _backed_off(attempts: int, most: timedelta) -> timedelta:
-    return min(PATIENCE * 2 ** min(attempts, 10), most)
+    return min(PATIENCE * (1 << min(attempts, 10)), most)

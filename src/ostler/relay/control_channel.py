@@ -28,7 +28,6 @@ from ostler.wire.agent.jobs import (
     JobReply,
     ReplyAck,
     ReplyContent,
-    ReplyStatus,
     TaskAck,
     TaskComplete,
 )
@@ -44,7 +43,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TAKEN = {AckCode.ACCEPTED, AckCode.DUPLICATE}
 _LATER = {AckCode.FULL, AckCode.CLOSED}
-_NOT_FINAL = {ReplyStatus.NOT_STARTED, ReplyStatus.IN_PROGRESS, ReplyStatus.SUCCESS_AND_REBOOT}
 
 
 class Socket(Protocol):
@@ -143,7 +141,7 @@ class ControlChannel:
 
         def kept() -> None:
             self._settled(told.job_id)
-            if reply.document_status not in _NOT_FINAL:
+            if jobs.is_final(reply.document_status):
                 self._mailbox.room(self._scope, self._node)
             self._send(
                 MessageType.AGENT_JOB_REPLY_ACK, jobs.encode(ReplyAck(told.job_id, message_id))

@@ -113,6 +113,11 @@ class Mailbox:
             self._deliver(here)
         return True
 
+    def has_channel(self, scope: Scope, node: NodeId) -> bool:
+        """Whether `node` has a channel open to this process."""
+        here = self._nodes.get(_key(scope, node))
+        return here is not None and here.channel is not None
+
     async def poll(
         self, scope: Scope, node: NodeId, *, visibility: timedelta = ASK_AGAIN_AFTER
     ) -> Sequence[Job]:

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from ostler.foundation.call import Caller
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from ostler.wire.agent.jobs import Job, ReplyContent
-from ostler.wire.http import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +84,4 @@ class Output(Protocol):
         self, scope: Scope, node: NodeId, command: str, step: str, stream: str
     ) -> None:
         """Nothing will follow; told again, it changes nothing."""
-        ...
-
-
-class Authentication(Protocol):
-    """Knows who signed a request."""
-
-    async def sigv4(self, request: Request, service: str) -> tuple[Caller, Scope]:
-        """The caller and where it calls; an ApiError when the signature is not good."""
-        ...
-
-
-class Once(Protocol):
-    """Remembers what was shown, so that it counts once, on whichever server."""
-
-    async def first(self, thing: str, until: datetime) -> bool:
-        """Whether `thing` is shown for the first time; it may be forgotten after `until`."""
         ...

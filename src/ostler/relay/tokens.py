@@ -7,11 +7,11 @@ import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 
+from ostler.foundation.authentication import SpentSignatures
 from ostler.foundation.call import Caller
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import Ids
 from ostler.foundation.storage import Scope
-from ostler.relay.ports import Once
 
 LIFE = timedelta(seconds=60)
 
@@ -22,11 +22,11 @@ class ChannelTokens:
     `key` is secret and the same on all servers of a house.
     """
 
-    def __init__(self, key: bytes, *, clock: Clock, ids: Ids, once: Once) -> None:
+    def __init__(self, key: bytes, *, clock: Clock, ids: Ids, spent: SpentSignatures) -> None:
         self._key = key
         self._clock = clock
         self._ids = ids
-        self._once = once
+        self._spent = spent
 
     def issue(self, scope: Scope, caller: Caller) -> str:
         """A token for the node that `caller` is, to be used with the same credentials."""
@@ -40,32 +40,9 @@ class ChannelTokens:
         if not hmac.compare_digest(seal.encode(), self._seal(claim, scope, caller).encode()):
             return False
         expires = datetime.fromtimestamp(int(claim.partition(".")[0]), UTC)
-        return self._clock.now() < expires and await self._once.first(claim, expires)
+        digest = hashlib.sha256(claim.encode()).hexdigest()
+        return self._clock.now() < expires and await self._spent.spend(digest, expires)
 
     def _seal(self, claim: str, scope: Scope, caller: Caller) -> str:
         bound_to = (scope.account, scope.region, caller.node or "", caller.access_key, claim)
         return hmac.new(self._key, "\n".join(bound_to).encode(), hashlib.sha256).hexdigest()
-
-
-class OnceHere:
-    """What was shown to this one process."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._shown: dict[str, datetime] = {}
-
-    async def first(self, thing: str, until: datetime) -> bool:
-        self._forget()
-        if thing in self._shown:
-            return False
-        self._shown[thing] = until
-        return True
-
-    def _forget(self) -> None:
-        """Let go of what has expired; the oldest stand first, all live equally long."""
-        now = self._clock.now()
-        while self._shown:
-            oldest, until = next(iter(self._shown.items()))
-            if until > now:
-                return
-            del self._shown[oldest]

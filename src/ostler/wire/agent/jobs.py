@@ -229,6 +229,11 @@ def node_of(job: str) -> str:
     return _parts(job)[-1]
 
 
+def is_final(document_status: str) -> bool:
+    """Whether a document that stands so has come to its end; a reboot is not the end."""
+    return document_status not in _NOT_FINAL
+
+
 def iso8601(at: datetime) -> str:
     """An instant as agents write it: UTC, in milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -239,6 +244,9 @@ def _parts(job: str) -> list[str]:
     if len(parts) < 4 or not all(parts):
         raise BrokenMessage(f"{job[:200]!r} is not the id of a job")
     return parts
+
+
+_NOT_FINAL = {ReplyStatus.NOT_STARTED, ReplyStatus.IN_PROGRESS, ReplyStatus.SUCCESS_AND_REBOOT}
 
 
 @cache

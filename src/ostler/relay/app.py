@@ -1,0 +1,316 @@
+"""The agents' door: control channels, data channels and whole output, as a bare ASGI application.
+
+Every request is signed with a node's own credentials, and opens only what is that node's.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import structlog
+
+from ostler.foundation.authentication import Authentication
+from ostler.foundation.call import Call, Caller, NoTags, ResourceTags
+from ostler.foundation.clock import Clock
+from ostler.foundation.errors import AccessDeniedException, ApiError, NotYetImplemented
+from ostler.foundation.ids import Ids, NodeId
+from ostler.foundation.storage import Scope
+from ostler.relay import output
+from ostler.relay.asgi import (
+    BodyTooLarge,
+    Disconnected,
+    Event,
+    Receive,
+    Send,
+    WebSocket,
+    read_body,
+    request_of,
+    respond,
+)
+from ostler.relay.control_channel import ControlChannel
+from ostler.relay.mailbox import Mailbox
+from ostler.relay.ports import Output, Presence
+from ostler.relay.replies import Collector
+from ostler.relay.tokens import ChannelTokens
+from ostler.wire.agent import channels, jobs
+from ostler.wire.agent.channels import OpenControlChannel
+from ostler.wire.agent.frames import LARGEST_FRAME, BrokenFrame
+from ostler.wire.agent.jobs import BrokenMessage
+from ostler.wire.http import Request, Response
+
+log = structlog.get_logger()
+
+LARGEST_TOKEN_REQUEST = 16 * 1024
+FIRST_MESSAGE_WITHIN = 15.0
+PARTING_WITHIN = 5.0
+
+PROTOCOL_ERROR = 1002
+NOT_ACCEPTABLE = 1003
+POLICY_VIOLATION = 1008
+TOO_BIG = 1009
+
+_STATUS: Mapping[str, int] = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "InvalidSignatureException": 403,
+    "MissingAuthenticationTokenException": 403,
+    "UnrecognizedClientException": 403,
+    "ThrottlingException": 429,
+    "NotYetImplemented": 501,
+}
+
+
+class MethodNotAllowed(ApiError):
+    """That path has no such verb."""
+
+
+class RequestEntityTooLarge(ApiError):
+    """The body has more bytes than the path takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the door stands in.
+
+    With `control_channel` off, control channels are refused in the way that makes the stock
+    agent poll for its messages instead.
+    """
+
+    clock: Clock
+    ids: Ids
+    resource_tags: ResourceTags = field(default_factory=NoTags)
+    control_channel: bool = True
+
+
+class Relay:
+    """Serves the paths of `serves`; everything else is somebody else's."""
+
+    def __init__(
+        self,
+        authentication: Authentication,
+        tokens: ChannelTokens,
+        mailbox: Mailbox,
+        collector: Collector,
+        surroundings: Surroundings,
+        *,
+        presence: Presence,
+        output: Output,
+    ) -> None:
+        self._authentication = authentication
+        self._tokens = tokens
+        self._mailbox = mailbox
+        self._collector = collector
+        self._around = surroundings
+        self._presence = presence
+        self._output = output
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Whether `path` is one of an agent's channels."""
+        return path.startswith((channels.CONTROL_CHANNEL, channels.DATA_CHANNEL, channels.OUTPUT))
+
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            with suppress(Disconnected):
+                await respond(send, await self._answer(scope, receive))
+
+    # Requests.
+
+    async def _answer(self, scope: Event, receive: Receive) -> Response:
+        path = scope["raw_path"].decode("latin-1")
+        most = (
+            channels.LARGEST_OUTPUT if path.startswith(channels.OUTPUT) else LARGEST_TOKEN_REQUEST
+        )
+        request = request_of(scope)
+        try:
+            request = request_of(scope, await read_body(scope, receive, most))
+            if path.startswith(channels.CONTROL_CHANNEL):
+                return await self._token(request)
+            if path.startswith(channels.DATA_CHANNEL):
+                return await self._data_channel(request)
+            return await self._whole_output(request)
+        except BodyTooLarge:
+            return _refused(
+                request, RequestEntityTooLarge(f"The body may have {most} bytes."), status=413
+            )
+        except ApiError as refusal:
+            return _refused(request, refusal)
+
+    async def _token(self, request: Request) -> Response:
+        if request.method != "POST":
+            return _method_not_allowed(request, "POST")
+        caller, where, _ = await self._admit(request, "CreateControlChannel")
+        if not self._around.control_channel:
+            raise AccessDeniedException("Control channels are switched off; poll for messages.")
+        token = self._tokens.issue(where, caller)
+        return Response(201, _XML, channels.token_answer(token))
+
+    async def _data_channel(self, request: Request) -> Response:
+        if request.method != "POST":
+            return _method_not_allowed(request, "POST")
+        await self._authenticate(request)
+        raise NotYetImplemented("Sessions, and with them data channels, are not served yet.")
+
+    async def _whole_output(self, request: Request) -> Response:
+        if request.method not in {"PUT", "GET", "HEAD"}:
+            return _method_not_allowed(request, "PUT, GET, HEAD")
+        caller, where = await self._authenticate(request)
+        # Whoever is let into the control channel may bring what its jobs put out.
+        node = await self._allow(caller, where, caller.node, "OpenControlChannel")
+        return await output.answer(request, where, node, self._output)
+
+    # Control channels.
+
+    async def _websocket(self, scope: Event, receive: Receive, send: Send) -> None:
+        await receive()
+        request = request_of(scope)
+        try:
+            if not request.path.startswith(channels.CONTROL_CHANNEL):
+                await self._authenticate(request)
+                raise NotYetImplemented("Data channels are not served yet.")
+            caller, where, node = await self._admit(request, "OpenControlChannel")
+            if not self._around.control_channel:
+                raise AccessDeniedException("Control channels are switched off.")
+        except ApiError as refusal:
+            await respond(send, _refused(request, refusal), to="websocket.http")
+            return
+        await send({"type": "websocket.accept"})
+        socket = WebSocket(send)
+        try:
+            await self._converse(receive, socket, caller, where, node)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PARTING_WITHIN):
+                    await socket.sent()
+
+    async def _converse(
+        self, receive: Receive, socket: WebSocket, caller: Caller, where: Scope, node: NodeId
+    ) -> None:
+        """Everything between the opening of a connection and its end."""
+        if not await self._opened(receive, socket, caller, where):
+            return
+        channel = ControlChannel(
+            socket,
+            where,
+            node,
+            mailbox=self._mailbox,
+            collector=self._collector,
+            clock=self._around.clock,
+            ids=self._around.ids,
+        )
+        self._mailbox.attach(where, node, channel)
+        log.info("control_channel_opened", node_id=node)
+        try:
+            await self._presence.connected(where, node)
+            await self._mailbox.collect(where, node)
+            await _listen(receive, socket, channel, node)
+        finally:
+            if self._mailbox.detach(where, node, channel):
+                log.info("control_channel_closed", node_id=node)
+                await self._presence.disconnected(where, node)
+                if self._mailbox.has_channel(where, node):
+                    # It came back meanwhile, and that must be the last that is told.
+                    await self._presence.connected(where, node)
+
+    async def _opened(
+        self, receive: Receive, socket: WebSocket, caller: Caller, where: Scope
+    ) -> bool:
+        """Whether the first message came in time and carried a good token."""
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_WITHIN):
+                event = await receive()
+            if event["type"] == "websocket.disconnect":
+                return False
+            opening = jobs.decode(event.get("text") or event["bytes"], OpenControlChannel)
+        except (TimeoutError, BrokenMessage) as fault:
+            reason = str(fault) or "the first message did not come in time"
+        else:
+            if await self._tokens.redeem(opening.token_value, where, caller):
+                return True
+            reason = "the token is not this node's, or was used, or is too old"
+        log.warning("control_channel_refused", node_id=caller.node, reason=reason)
+        socket.close(POLICY_VIOLATION, reason)
+        return False
+
+    # Who may.
+
+    async def _authenticate(self, request: Request) -> tuple[Caller, Scope]:
+        return await self._authentication.sigv4(request, channels.SERVICE)
+
+    async def _admit(self, request: Request, action: str) -> tuple[Caller, Scope, NodeId]:
+        """The node that the path of `request` names, if it is the one that calls."""
+        caller, where = await self._authenticate(request)
+        named = unquote(request.path.removeprefix(channels.CONTROL_CHANNEL))
+        return caller, where, await self._allow(caller, where, NodeId(named), action)
+
+    async def _allow(
+        self, caller: Caller, where: Scope, node: NodeId | None, action: str
+    ) -> NodeId:
+        """`node`, if `caller` is that node and its role lets it do `action`."""
+        call = Call(
+            where,
+            caller,
+            self._around.ids.uuid(),
+            f"{channels.SERVICE}:{action}",
+            self._around.clock.now(),
+            resource_tags=self._around.resource_tags,
+        )
+        arn = call.arn("managed-instance", node or "*")
+        await call.allow(arn)
+        if node is None or caller.node != node:
+            raise AccessDeniedException(
+                f"User: {caller.arn} is not authorized to perform: {call.action} "
+                f"on resource: {arn} because only the node itself may"
+            )
+        return node
+
+
+async def _listen(
+    receive: Receive, socket: WebSocket, channel: ControlChannel, node: NodeId
+) -> None:
+    """Hand on what the node says until it leaves, or says what is no message."""
+    while True:
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            return
+        data = event.get("bytes")
+        try:
+            if data is None:
+                code, reason = NOT_ACCEPTABLE, "only binary messages are understood"
+            elif len(data) > LARGEST_FRAME:
+                code, reason = TOO_BIG, f"a message has at most {LARGEST_FRAME} bytes"
+            else:
+                channel.received(data)
+                continue
+        except BrokenFrame as fault:
+            code, reason = PROTOCOL_ERROR, str(fault)
+        log.warning("frame_refused", node_id=node, code=code, reason=reason)
+        socket.close(code, reason)
+        return
+
+
+_XML = {"content-type": "application/xml"}
+
+
+def _refused(request: Request, refusal: ApiError, *, status: int | None = None) -> Response:
+    """The answer that says no, with the code where the stock agent looks for it."""
+    log.warning(
+        "request_refused",
+        method=request.method,
+        path=request.path,
+        peer=request.peer,
+        code=refusal.code,
+        reason=refusal.message,
+    )
+    body = channels.refusal(refusal.code, refusal.message)
+    return Response(status or _STATUS.get(refusal.code, 400), _XML, body)
+
+
+def _method_not_allowed(request: Request, allowed: str) -> Response:
+    refusal = MethodNotAllowed(f"This path takes {allowed}.")
+    answer = _refused(request, refusal, status=405)
+    return Response(answer.status, {**answer.headers, "allow": allowed}, answer.body)
