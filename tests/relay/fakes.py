@@ -105,9 +105,7 @@ class MemoryOutput:
             self.kept[place] = kept + data
         return len(self.kept.get(place, b""))
 
-    async def length(
-        self, scope: Scope, node: NodeId, command: str, step: str, stream: str
-    ) -> int:
+    async def length(self, scope: Scope, node: NodeId, command: str, step: str, stream: str) -> int:
         return len(self.kept.get((node, command, step, stream), b""))
 
     async def finish(
@@ -146,16 +144,14 @@ class ListSocket:
 
     def given(self) -> list[str]:
         """The ids of the jobs that arrived, each as often as it did."""
-        return [
-            jobs.decode(frame.payload, Job).job_id for frame in self.of(MessageType.AGENT_JOB)
-        ]
+        return [jobs.decode(frame.payload, Job).job_id for frame in self.of(MessageType.AGENT_JOB)]
 
 
 class Bench:
     """A relay without a network: the parts, their clock, and the ports behind them."""
 
-    def __init__(self) -> None:
-        self.clock = ManualClock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or ManualClock()
         self.ids = SequentialIds()
         self.replies = MemoryReplies()
         self.work = MemoryWork()
@@ -195,7 +191,5 @@ def a_reply(
     content = ReplyContent(status, {"greet": PluginReply(status, standard_output=output)})
     reply = JobReply(job_id, jobs.SEND_COMMAND, jobs.text(content))
     return encode(
-        Frame(
-            MessageType.AGENT_JOB_REPLY, UUID(int=message), jobs.encode(reply), created_ms=1
-        )
+        Frame(MessageType.AGENT_JOB_REPLY, UUID(int=message), jobs.encode(reply), created_ms=1)
     )

@@ -81,9 +81,7 @@ async def test_a_job_that_could_not_be_read_is_known_by_its_message(bench):
     told["jobId"] = ""
 
     payload = json.dumps(told).encode()
-    channel.received(
-        encode(Frame(MessageType.AGENT_JOB_ACK, UUID(int=1), payload, created_ms=1))
-    )
+    channel.received(encode(Frame(MessageType.AGENT_JOB_ACK, UUID(int=1), payload, created_ms=1)))
     await bench.clock.advance(MOMENT)
 
     assert [(job().job_id, AckCode.UNREADABLE)] == bench.replies.acks
@@ -268,11 +266,13 @@ pieces = st.one_of(
             st.binary(max_size=60),
             st.recursive(
                 st.none() | st.integers() | st.text(max_size=8),
-                lambda inner: st.lists(inner, max_size=3)
-                | st.dictionaries(
-                    st.sampled_from(["jobId", "content", "statusCode", "TaskId", "topic"]),
-                    inner,
-                    max_size=5,
+                lambda inner: (
+                    st.lists(inner, max_size=3)
+                    | st.dictionaries(
+                        st.sampled_from(["jobId", "content", "statusCode", "TaskId", "topic"]),
+                        inner,
+                        max_size=5,
+                    )
                 ),
             ).map(lambda value: json.dumps(value).encode()),
         ),

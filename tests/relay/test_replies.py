@@ -18,9 +18,7 @@ def bench():
 
 
 def heard(message_id):
-    return Heard(
-        SCOPE, NODE, job().job_id, message_id, ReplyContent("Success"), SEND_COMMAND
-    )
+    return Heard(SCOPE, NODE, job().job_id, message_id, ReplyContent("Success"), SEND_COMMAND)
 
 
 async def test_replies_of_the_same_moment_are_kept_together(bench):

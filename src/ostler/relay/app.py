@@ -6,7 +6,7 @@ Every request is signed with a node's own credentials, and opens only what is th
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 import structlog
@@ -57,17 +57,12 @@ _STATUS: Mapping[str, int] = {
     "InvalidSignatureException": 403,
     "MissingAuthenticationTokenException": 403,
     "UnrecognizedClientException": 403,
+    "MethodNotAllowed": 405,
+    "RequestEntityTooLarge": 413,
     "ThrottlingException": 429,
+    "UnknownOperationException": 404,
     "NotYetImplemented": 501,
 }
-
-
-class MethodNotAllowed(ApiError):
-    """That path has no such verb."""
-
-
-class RequestEntityTooLarge(ApiError):
-    """The body has more bytes than the path takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +127,13 @@ class Relay:
                 return await self._token(request)
             if path.startswith(channels.DATA_CHANNEL):
                 return await self._data_channel(request)
-            return await self._whole_output(request)
+            if path.startswith(channels.OUTPUT):
+                return await self._whole_output(request)
+            return _refused(request, "UnknownOperationException", "There is no such channel.")
         except BodyTooLarge:
-            return _refused(
-                request, RequestEntityTooLarge(f"The body may have {most} bytes."), status=413
-            )
+            return _refused(request, "RequestEntityTooLarge", f"The body may have {most} bytes.")
         except ApiError as refusal:
-            return _refused(request, refusal)
+            return _refused(request, refusal.code, refusal.message)
 
     async def _token(self, request: Request) -> Response:
         if request.method != "POST":
@@ -176,7 +171,8 @@ class Relay:
             if not self._around.control_channel:
                 raise AccessDeniedException("Control channels are switched off.")
         except ApiError as refusal:
-            await respond(send, _refused(request, refusal), to="websocket.http")
+            answer = _refused(request, refusal.code, refusal.message)
+            await respond(send, answer, to="websocket.http")
             return
         await send({"type": "websocket.accept"})
         socket = WebSocket(send)
@@ -225,7 +221,9 @@ class Relay:
                 event = await receive()
             if event["type"] == "websocket.disconnect":
                 return False
-            opening = jobs.decode(event.get("text") or event["bytes"], OpenControlChannel)
+            opening = jobs.decode(
+                event.get("text") or event.get("bytes") or b"", OpenControlChannel
+            )
         except (TimeoutError, BrokenMessage) as fault:
             reason = str(fault) or "the first message did not come in time"
         else:
@@ -296,21 +294,19 @@ async def _listen(
 _XML = {"content-type": "application/xml"}
 
 
-def _refused(request: Request, refusal: ApiError, *, status: int | None = None) -> Response:
+def _refused(request: Request, code: str, reason: str) -> Response:
     """The answer that says no, with the code where the stock agent looks for it."""
     log.warning(
         "request_refused",
         method=request.method,
         path=request.path,
         peer=request.peer,
-        code=refusal.code,
-        reason=refusal.message,
+        code=code,
+        reason=reason,
     )
-    body = channels.refusal(refusal.code, refusal.message)
-    return Response(status or _STATUS.get(refusal.code, 400), _XML, body)
+    return Response(_STATUS.get(code, 400), _XML, channels.refusal(code, reason))
 
 
 def _method_not_allowed(request: Request, allowed: str) -> Response:
-    refusal = MethodNotAllowed(f"This path takes {allowed}.")
-    answer = _refused(request, refusal, status=405)
-    return Response(answer.status, {**answer.headers, "allow": allowed}, answer.body)
+    answer = _refused(request, "MethodNotAllowed", f"This path takes {allowed}.")
+    return replace(answer, headers={**answer.headers, "allow": allowed})

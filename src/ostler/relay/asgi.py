@@ -87,6 +87,8 @@ class WebSocket:
 
     def send(self, data: bytes) -> None:
         """Send a binary message, unless the socket is closing."""
+        if self._closing:
+            return
         if self._waiting + len(data) > MOST_WAITING:
             self._events.clear()
             self.close(TRY_AGAIN_LATER, "too much is waiting to be read")
@@ -95,7 +97,9 @@ class WebSocket:
         self._put({"type": "websocket.send", "bytes": data})
 
     def close(self, code: int, reason: str) -> None:
-        """Say good-bye after what was sent before."""
+        """Say good-bye after what was sent before, once."""
+        if self._closing:
+            return
         short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
         self._put({"type": "websocket.close", "code": code, "reason": short})
         self._closing = True
@@ -106,8 +110,6 @@ class WebSocket:
             await self._sending
 
     def _put(self, event: Event) -> None:
-        if self._closing:
-            return
         self._events.append(event)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._pass_on())

@@ -142,6 +142,11 @@ class Mailbox:
             here.forget_at = self._clock.now() + POLLER_REMEMBERED
             self._schedule(here)
 
+    def waiting(self, scope: Scope, node: NodeId) -> frozenset[str]:
+        """The ids of the jobs that are not settled yet."""
+        here = self._nodes.get(_key(scope, node))
+        return frozenset() if here is None else here.box.job_ids()
+
     def job_of(self, scope: Scope, node: NodeId, job_id: str, message_id: str) -> str | None:
         """The job here that an answer is about: it names the job, or at least the message."""
         here = self._nodes.get(_key(scope, node))
