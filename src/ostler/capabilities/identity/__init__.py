@@ -1,0 +1,39 @@
+"""Identity: accounts, users, roles, policies and keys; who calls, and what they may do."""
+
+from ostler.capabilities.identity.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    InvalidInput,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    NoSuchEntity,
+)
+from ostler.capabilities.identity.model.entities import (
+    AccessKey,
+    Account,
+    Entity,
+    KeyPair,
+    Kind,
+    ManagedPolicy,
+)
+from ostler.capabilities.identity.model.sessions import TemporaryCredentials
+from ostler.capabilities.identity.service import Beginning, Directory, Identity
+
+__all__ = [
+    "AccessKey",
+    "Account",
+    "Beginning",
+    "DeleteConflict",
+    "Directory",
+    "Entity",
+    "EntityAlreadyExists",
+    "Identity",
+    "InvalidInput",
+    "KeyPair",
+    "Kind",
+    "LimitExceeded",
+    "MalformedPolicyDocument",
+    "ManagedPolicy",
+    "NoSuchEntity",
+    "TemporaryCredentials",
+]

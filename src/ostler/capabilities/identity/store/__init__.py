@@ -1,0 +1,1 @@
+"""What identity keeps, and how it is found again."""
