@@ -19,8 +19,8 @@ def most(kind: str) -> int:
     return _MOST_OF.get(kind, _MOST)
 
 
-def checked(tags: Mapping[str, str]) -> Mapping[str, str]:
-    """The tags as they are, if a resource may carry each of them."""
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags that no resource may carry, however few it has."""
     for key, value in tags.items():
         if key.lower().startswith(RESERVED):
             raise ValidationException(
@@ -32,7 +32,6 @@ def checked(tags: Mapping[str, str]) -> Mapping[str, str]:
             raise ValidationException(
                 f"The value of the tag {key} is longer than {LONGEST_VALUE} characters."
             )
-    return tags
 
 
 def paired(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ostler.capabilities.nodes.errors import InvalidFilter
 from ostler.foundation.errors import ValidationException
 from ostler.foundation.ids import ActivationId, Ids
 
@@ -100,3 +101,23 @@ class ActivationOrder:
 def new_code(ids: Ids) -> str:
     """An activation code: 20 characters of the base64 alphabet, 120 bits of chance."""
     return base64.b64encode(bytes.fromhex(ids.hex(2 * _CODE_BYTES))).decode()
+
+
+FILTER_KEYS = ("ActivationIds", "DefaultInstanceName", "IamRole")
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationFilter:
+    """Activations whose `key` is one of the values."""
+
+    key: str
+    values: Sequence[str]
+
+    @classmethod
+    def read(cls, key: str | None, values: Sequence[str] | None) -> "ActivationFilter":
+        """The filter, whole; AWS's model lets both of its halves be left out."""
+        if key not in FILTER_KEYS:
+            raise InvalidFilter(f"Filters of activations have a key: {', '.join(FILTER_KEYS)}.")
+        if not values:
+            raise InvalidFilter(f"The filter {key} has no values.")
+        return cls(key, values)

@@ -1,0 +1,57 @@
+"""How the fleet is put together."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from ostler.capabilities.nodes.jobs import Watch
+from ostler.capabilities.nodes.migrations import MIGRATIONS
+from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE
+from ostler.capabilities.nodes.operations import (
+    ActivationOperations,
+    AgentOperations,
+    FleetOperations,
+)
+from ostler.capabilities.nodes.service.activations import Activations
+from ostler.capabilities.nodes.service.fleet import Fleet
+from ostler.capabilities.nodes.service.heartbeats import SILENCE_TIMER, Heartbeats
+from ostler.capabilities.nodes.service.nodes import Nodes, TargetGroups
+from ostler.capabilities.nodes.service.registration import KEY_LIFE, Registration
+from ostler.capabilities.nodes.service.roles import Roles
+from ostler.capabilities.nodes.store.nodes import exists
+from ostler.capabilities.tags import Tags
+from ostler.foundation.capability import Capability, Foundation, Taggable
+
+
+def build(
+    foundation: Foundation,
+    *,
+    tags: Tags,
+    roles: Roles,
+    groups: TargetGroups | None = None,
+    key_life: timedelta = KEY_LIFE,
+    latest_agents: Mapping[str, str] | None = None,
+) -> Capability:
+    """Put the fleet together.
+
+    `groups` resolves resource groups; without it they are no targets. `key_life` is the age at
+    which a node is asked for a new key. `latest_agents` names the newest version of each agent
+    by the agent's name.
+    """
+    storage, clock, ids = foundation.storage, foundation.clock, foundation.ids
+    secrets = foundation.secrets
+    heartbeats = Heartbeats(storage, clock)
+    return Capability(
+        name="nodes",
+        service=Nodes(storage, clock, tags, heartbeats, groups),
+        operations=[
+            ActivationOperations(Activations(storage, clock, ids, secrets, roles)),
+            FleetOperations(Fleet(storage, clock, roles, tags), latest_agents or {}),
+            AgentOperations(
+                Registration(storage, clock, ids, secrets, roles, tags, key_life=key_life),
+                heartbeats,
+            ),
+        ],
+        jobs=[(SILENCE_TIMER, Watch(heartbeats).look)],
+        taggables=[Taggable(RESOURCE_TYPE, "managed-instance", exists)],
+        migrations=MIGRATIONS,
+    )

@@ -1,0 +1,1 @@
+"""The deeds of the fleet: making activations, registering, hearing, listing, letting go."""

@@ -1,0 +1,114 @@
+"""Nodes: what the fleet does for its neighbours."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from ostler.capabilities.nodes.model.filters import AnyKey, Clause, Tagged
+from ostler.capabilities.nodes.model.nodes import Node
+from ostler.capabilities.nodes.service.faults import invalid_nodes
+from ostler.capabilities.nodes.service.heartbeats import Heartbeats
+from ostler.capabilities.nodes.service.selection import wanted
+from ostler.capabilities.nodes.store import nodes as store
+from ostler.capabilities.tags import Tags
+from ostler.foundation.call import Call
+from ostler.foundation.clock import Clock
+from ostler.foundation.errors import NotYetImplemented
+from ostler.foundation.ids import AccountId, NodeId, Region
+from ostler.foundation.storage import Scope, Storage, Transaction
+from ostler.grammar.targets import Targets
+
+
+class TargetGroups(Protocol):
+    """Knows which nodes a resource group has."""
+
+    async def members(
+        self, call: Call, group: str, resource_types: Sequence[str]
+    ) -> Sequence[NodeId]: ...
+
+
+class Nodes:
+    """Finds nodes, by id, by tag and by key, and is told where they are.
+
+    Nothing here asks for permission: whoever acts on nodes asks for the deed, on `node.arn`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        tags: Tags,
+        heartbeats: Heartbeats,
+        groups: TargetGroups | None = None,
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._tags = tags
+        self._heartbeats = heartbeats
+        self._groups = groups
+
+    async def resolve(self, call: Call, targets: Targets) -> Sequence[Node]:
+        """The nodes that fit every target, in the order of ids; silent ones are among them.
+
+        An id that is no node's is InvalidInstanceId; a tag that nobody carries means nobody.
+        """
+        ids = None if targets.ids is None else [NodeId(node) for node in targets.ids]
+        for group in targets.groups:
+            members = await self._members(call, group, targets.resource_types)
+            ids = [node for node in members if ids is None or node in ids]
+        clauses = _clauses(targets)
+        if ids is not None:
+            named = await self.get_many(call, ids)
+            if not clauses:
+                return sorted(named, key=lambda node: node.id)
+        elif not clauses and not targets.every:
+            return []
+        fitting = await self._storage.read(
+            call.scope,
+            partial(store.matching, wanted=wanted(self._tags, self._clock.now(), clauses)),
+        )
+        return fitting if ids is None else [node for node in fitting if node.id in set(ids)]
+
+    async def get_many(self, call: Call, ids: Sequence[NodeId]) -> Sequence[Node]:
+        """The nodes in the order of the ids; InvalidInstanceId names those that are none."""
+        asked = list(dict.fromkeys(ids))
+        found = await self._storage.read(call.scope, partial(store.find_many, ids=asked))
+        if missing := [node for node in asked if node not in found]:
+            raise invalid_nodes(call, *missing)
+        return [found[node] for node in asked]
+
+    def find(self, tx: Transaction, node: NodeId) -> Node | None:
+        """The node, if the transaction's scope has it."""
+        return store.find(tx, node)
+
+    async def public_key(self, region: Region, node: NodeId) -> tuple[AccountId, bytes] | None:
+        """Whose the node is, and its public key as DER: how a node's signature is verified."""
+        return await self._storage.read(None, partial(store.public_key, region=region, node=node))
+
+    async def record_contact(self, node: NodeId) -> None:
+        """The node was heard on some channel just now."""
+        await self._heartbeats.contact(node)
+
+    async def connected(self, scope: Scope, node: NodeId) -> None:
+        """The node opened a control channel."""
+        await self._heartbeats.connected(scope, node)
+
+    async def disconnected(self, scope: Scope, node: NodeId) -> None:
+        """The node's control channel closed."""
+        await self._heartbeats.disconnected(scope, node)
+
+    async def _members(
+        self, call: Call, group: str, resource_types: Sequence[str]
+    ) -> Sequence[NodeId]:
+        if self._groups is None:
+            raise NotYetImplemented(
+                "Resource groups are not built yet; target nodes by id or by tag."
+            )
+        return await self._groups.members(call, group, resource_types)
+
+
+def _clauses(targets: Targets) -> list[Clause]:
+    return [
+        *(Tagged(key, tuple(values) or None) for key, values in targets.tags),
+        *(AnyKey(tuple(keys)) for keys in targets.tag_keys),
+    ]
