@@ -57,17 +57,17 @@ A_NODE = Node(
 )
 
 
-def test_an_activation_lives_a_day_unless_told_otherwise():
+def test_an_activation_lives_a_day_unless_told_otherwise() -> None:
     assert NOON + timedelta(hours=24) == ActivationOrder("Fleet").fulfilled(AN_ID, NOON).expires
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=-1), timedelta(days=30, seconds=1)])
-def test_an_activation_expires_within_thirty_days(ahead: timedelta):
+def test_an_activation_expires_within_thirty_days(ahead: timedelta) -> None:
     with pytest.raises(ValidationException):
         ActivationOrder("Fleet", expires=NOON + ahead).fulfilled(AN_ID, NOON)
 
 
-def test_a_role_with_a_path_is_quoted_against_the_pattern():
+def test_a_role_with_a_path_is_quoted_against_the_pattern() -> None:
     with pytest.raises(ValidationException) as refused:
         ActivationOrder("service-role/Fleet").fulfilled(AN_ID, NOON)
 
@@ -77,7 +77,7 @@ def test_a_role_with_a_path_is_quoted_against_the_pattern():
     ) == refused.value.message
 
 
-def test_an_activation_says_why_it_makes_no_node():
+def test_an_activation_says_why_it_makes_no_node() -> None:
     activation = ActivationOrder("Fleet", limit=2).fulfilled(AN_ID, NOON)
 
     assert activation.refusal(NOON) is None
@@ -85,7 +85,7 @@ def test_an_activation_says_why_it_makes_no_node():
     assert Refusal.EXPIRED == activation.refusal(activation.expires)
 
 
-def test_a_code_has_twenty_characters_of_base64():
+def test_a_code_has_twenty_characters_of_base64() -> None:
     code = new_code(SystemIds())
 
     assert 20 == len(code)
@@ -93,7 +93,7 @@ def test_a_code_has_twenty_characters_of_base64():
     assert code != new_code(SystemIds())
 
 
-def test_a_node_id_is_mi_and_seventeen_digits():
+def test_a_node_id_is_mi_and_seventeen_digits() -> None:
     node = new_node_id(SystemIds())
 
     assert 20 == len(node)
@@ -101,7 +101,7 @@ def test_a_node_id_is_mi_and_seventeen_digits():
     assert set(node[3:]) <= set("0123456789abcdef")
 
 
-def test_a_node_is_online_until_it_was_silent_too_long():
+def test_a_node_is_online_until_it_was_silent_too_long() -> None:
     heard = replace(A_NODE, heard=NOON)
 
     assert PingStatus.CONNECTION_LOST == A_NODE.ping_status(NOON)
@@ -109,7 +109,7 @@ def test_a_node_is_online_until_it_was_silent_too_long():
     assert PingStatus.CONNECTION_LOST == heard.ping_status(NOON + SILENCE)
 
 
-def test_facts_left_unsaid_stay_as_they_were():
+def test_facts_left_unsaid_stay_as_they_were() -> None:
     known = Facts(agent_version="3.3.0.0", platform_name="Debian", platform_type="Linux")
 
     told = known.told({"agent_version": "3.3.1.0"})
@@ -128,18 +128,18 @@ def test_facts_left_unsaid_stay_as_they_were():
         {"ip_address": "1" * 47},
     ],
 )
-def test_incredible_facts_are_refused(heard: dict[str, str]):
+def test_incredible_facts_are_refused(heard: dict[str, str]) -> None:
     with pytest.raises(InvalidInstanceInformationValue):
         credible(heard)
 
 
-def test_versions_sort_by_their_numbers():
+def test_versions_sort_by_their_numbers() -> None:
     versions = ["10.1", "3.3.859.0", "3.3.1142.0", "22.04", "9"]
 
     assert ["3.3.859.0", "3.3.1142.0", "9", "10.1", "22.04"] == sorted(versions, key=version_order)
 
 
-def test_a_key_is_read_from_base64_of_der():
+def test_a_key_is_read_from_base64_of_der() -> None:
     key = _public(rsa.generate_private_key(65537, 2048))
 
     assert key == PublicKey.read(base64.b64encode(key).decode()).der
@@ -154,7 +154,7 @@ def test_a_key_is_read_from_base64_of_der():
         pytest.param("curve", id="curve"),
     ],
 )
-def test_a_key_that_is_none_or_weak_is_refused(text: str):
+def test_a_key_that_is_none_or_weak_is_refused(text: str) -> None:
     if text == "weak":
         text = base64.b64encode(_public(rsa.generate_private_key(65537, 1024))).decode()
     if text == "curve":
@@ -164,19 +164,19 @@ def test_a_key_that_is_none_or_weak_is_refused(text: str):
         PublicKey.read(text)
 
 
-def test_only_rsa_keys_are_known():
+def test_only_rsa_keys_are_known() -> None:
     with pytest.raises(InvalidPublicKey):
         PublicKey.read("", "Ed25519")
 
 
-def test_a_key_is_due_for_change_after_its_life():
+def test_a_key_is_due_for_change_after_its_life() -> None:
     lock = Lock(PublicKey(b"key"), since=NOON, fingerprint="f")
 
     assert not lock.due(NOON + timedelta(days=29), timedelta(days=30))
     assert lock.due(NOON + timedelta(days=30), timedelta(days=30))
 
 
-def test_both_members_of_information_filters_read_alike():
+def test_both_members_of_information_filters_read_alike() -> None:
     expected = [Condition(Field.PING_STATUS, ("Online",)), Condition(Field.ROLE, ("Fleet",))]
     spoken = [("PingStatus", ["Online"]), ("IamRole", ["Fleet"])]
 
@@ -184,12 +184,12 @@ def test_both_members_of_information_filters_read_alike():
     assert expected == information_clauses([], spoken)
 
 
-def test_the_two_members_of_information_filters_exclude_each_other():
+def test_the_two_members_of_information_filters_exclude_each_other() -> None:
     with pytest.raises(ValidationException):
         information_clauses([("IamRole", ["a"])], [("IamRole", ["a"])])
 
 
-def test_tags_are_filters_of_their_own():
+def test_tags_are_filters_of_their_own() -> None:
     assert [Tagged("Role", ("web", "db")), AnyKey(("Owner",))] == information_clauses(
         [], [("tag:Role", ["web", "db"]), ("tag-key", ["Owner"])]
     )
@@ -198,7 +198,7 @@ def test_tags_are_filters_of_their_own():
 
 
 @pytest.mark.parametrize("key", ["PlatformType", "tag:", "AWS:InstanceInformation.PlatformType"])
-def test_unknown_information_keys_are_refused(key: str):
+def test_unknown_information_keys_are_refused(key: str) -> None:
     with pytest.raises(InvalidFilterKey):
         information_clauses([], [(key, ["x"])])
 
@@ -223,14 +223,16 @@ def test_unknown_information_keys_are_refused(key: str):
         ),
     ],
 )
-def test_impossible_information_values_are_refused(key: str, values: list[str], message: str):
+def test_impossible_information_values_are_refused(
+    key: str, values: list[str], message: str
+) -> None:
     with pytest.raises(InvalidInstanceInformationFilterValue) as refused:
         information_clauses([], [(key, values)])
 
     assert message == refused.value.message
 
 
-def test_property_filters_have_operators():
+def test_property_filters_have_operators() -> None:
     clauses = property_clauses(
         [("IamRole", ["Fleet"])],
         [("AgentVersion", ["3.3.0.0"], "LessThan"), ("PlatformTypes", ["Linux"], "")],
@@ -251,12 +253,12 @@ def test_property_filters_have_operators():
         ("PingStatus", ["Away"], "Equal"),
     ],
 )
-def test_impossible_property_values_are_refused(spoken: Any):
+def test_impossible_property_values_are_refused(spoken: Any) -> None:
     with pytest.raises(InvalidInstancePropertyFilterValue):
         property_clauses([], [spoken])
 
 
-def test_all_statuses_of_management_are_no_filter():
+def test_all_statuses_of_management_are_no_filter() -> None:
     assert [Condition(Field.REGION, ("local-1",), Relation.NOT_EQUAL)] == listing_clauses(
         [("ManagedStatus", ["All"], "Equal"), ("Region", ["local-1"], "NotEqual")]
     )
@@ -264,7 +266,7 @@ def test_all_statuses_of_management_are_no_filter():
         listing_clauses([("ManagedStatus", ["Half"], "Equal")])
 
 
-def test_ids_named_by_filters_are_found():
+def test_ids_named_by_filters_are_found() -> None:
     clauses = property_clauses(
         [("InstanceIds", ["mi-1", "mi-2"])], [("InstanceIds", ["mi-3"], "NotEqual")]
     )
@@ -272,7 +274,7 @@ def test_ids_named_by_filters_are_found():
     assert ["mi-1", "mi-2"] == named_nodes(clauses)
 
 
-def test_summaries_count_by_each_innermost_aggregator():
+def test_summaries_count_by_each_innermost_aggregator() -> None:
     aggregators = [
         Aggregator(
             Field.PLATFORM_TYPE,
@@ -288,7 +290,7 @@ def test_summaries_count_by_each_innermost_aggregator():
     ] == groupings(aggregators)
 
 
-def test_aggregators_neither_repeat_nor_nest_deeper_than_two():
+def test_aggregators_neither_repeat_nor_nest_deeper_than_two() -> None:
     deep = Aggregator(
         Field.PLATFORM_TYPE, (Aggregator(Field.PLATFORM_NAME, (Aggregator(Field.REGION),)),)
     )

@@ -24,12 +24,16 @@ _MINUTE = timedelta(minutes=1)
 _SILENT_AT_ONCE = 500
 
 
+_Whose = tuple[NodeId, Scope]
+_Known = frozenset[_Whose]
+
+
 @dataclass(slots=True)
 class _Batch:
     """What is heard while the batch before is being written."""
 
-    heard: dict[NodeId, dict[str, str]] = field(default_factory=dict)
-    written: asyncio.Task[frozenset[NodeId]] | None = None
+    heard: dict[_Whose, dict[str, str]] = field(default_factory=dict)
+    written: asyncio.Task[_Known] | None = None
 
 
 class Heartbeats:
@@ -55,21 +59,21 @@ class Heartbeats:
                 f"resource: {call.arn('managed-instance', node)} because a node speaks for "
                 "itself alone"
             )
-        if node not in await self._written(node, credible(heard)):
+        if (node, call.scope) not in await self._written(call.scope, node, credible(heard)):
             raise invalid_nodes(call, node)
 
-    async def contact(self, node: NodeId) -> None:
+    async def contact(self, scope: Scope, node: NodeId) -> None:
         """The node was heard on a channel; noted at most twice a minute."""
         now = self._clock.now()
         if now - self._contacts.get(node, now - _ENOUGH) < _ENOUGH:
             return
         self._contacts[node] = now
-        await self._written(node, {})
+        await self._written(scope, node, {})
 
     async def connected(self, scope: Scope, node: NodeId) -> None:
         """The node opened a control channel."""
         await self._storage.write(scope, partial(store.connect, node=node, connected=True))
-        await self.contact(node)
+        await self.contact(scope, node)
 
     async def disconnected(self, scope: Scope, node: NodeId) -> None:
         """The node's control channel closed; that alone does not make it silent."""
@@ -82,17 +86,17 @@ class Heartbeats:
         while await self._storage.write(scope, partial(_fall_silent, at=now)):
             pass
 
-    async def _written(self, node: NodeId, heard: Mapping[str, str]) -> frozenset[NodeId]:
+    async def _written(self, scope: Scope, node: NodeId, heard: Mapping[str, str]) -> _Known:
         """Which nodes of the batch there are, once what was heard of them is durable."""
         if self._batch is None:
             self._batch = _Batch()
             self._batch.written = asyncio.create_task(self._write(self._batch))
         batch = self._batch
-        batch.heard.setdefault(node, {}).update(heard)
+        batch.heard.setdefault((node, scope), {}).update(heard)
         assert batch.written is not None
         return await asyncio.shield(batch.written)
 
-    async def _write(self, batch: _Batch) -> frozenset[NodeId]:
+    async def _write(self, batch: _Batch) -> _Known:
         async with self._turn:
             self._batch = None
             return await self._storage.write(
@@ -100,14 +104,13 @@ class Heartbeats:
             )
 
 
-def _keep(
-    tx: Transaction, heard: Mapping[NodeId, Mapping[str, str]], at: datetime
-) -> frozenset[NodeId]:
-    known = store.last(tx, list(heard))
+def _keep(tx: Transaction, heard: Mapping[_Whose, Mapping[str, str]], at: datetime) -> _Known:
+    found = store.last(tx, [node for node, _ in heard])
+    known = [last for last in found if (last.node, last.scope) in heard]
     if not known:
         return frozenset()
     store.hear(tx, [last.node for last in known], at)
-    told = {last.node: last.facts.told(heard[last.node]) for last in known}
+    told = {last.node: last.facts.told(heard[last.node, last.scope]) for last in known}
     store.tell(tx, {last.node: told[last.node] for last in known if told[last.node] != last.facts})
     awake = [last for last in known if not last.online]
     if awake:
@@ -116,7 +119,7 @@ def _keep(
         tx.tell(NodePingStatusChanged(node=last.node, status=PingStatus.ONLINE), scope=last.scope)
     for scope in {last.scope for last in awake}:
         _look_again(tx, at, scope)
-    return frozenset(told)
+    return frozenset((last.node, last.scope) for last in known)
 
 
 def _fall_silent(tx: Transaction, at: datetime) -> bool:
@@ -133,10 +136,13 @@ def _fall_silent(tx: Transaction, at: datetime) -> bool:
 
 
 def _look_again(tx: Transaction, heard: datetime, scope: Scope | None) -> None:
-    """Look in the minute after a node that was heard then would fall silent.
+    """Look at the full minute when a node that was heard then has fallen silent.
 
     One timer for a minute serves every node of the scope, so that a fleet costs no more than one
     node does.
     """
-    due = (heard + SILENCE).replace(second=0, microsecond=0) + _MINUTE
+    silent = heard + SILENCE
+    due = silent.replace(second=0, microsecond=0)
+    if due < silent:
+        due += _MINUTE
     tx.schedule(SILENCE_TIMER, f"{due:%Y-%m-%dT%H:%M}", due, scope=scope)

@@ -85,9 +85,9 @@ class Nodes:
         """Whose the node is, and its public key as DER: how a node's signature is verified."""
         return await self._storage.read(None, partial(store.public_key, region=region, node=node))
 
-    async def record_contact(self, node: NodeId) -> None:
+    async def record_contact(self, scope: Scope, node: NodeId) -> None:
         """The node was heard on some channel just now."""
-        await self._heartbeats.contact(node)
+        await self._heartbeats.contact(scope, node)
 
     async def connected(self, scope: Scope, node: NodeId) -> None:
         """The node opened a control channel."""

@@ -48,10 +48,11 @@ KEY_LIFE = timedelta(days=30)
 class Application:
     """What a machine shows to become a node.
 
-    `extras` are wishes that only a signed application may have: a role, tags of its own.
+    `activation` is empty where it names none. `extras` are wishes that only a signed application
+    may have: a role, tags of its own.
     """
 
-    activation: ActivationId | None
+    activation: ActivationId
     code: str
     key: PublicKey
     fingerprint: str
@@ -92,7 +93,7 @@ class Registration:
 
     async def register(self, call: Call, application: Application) -> NodeId:
         """The id of the new node; the activation's code is the permission, nobody signs this."""
-        if application.activation is None or application.extras:
+        if not application.activation or application.extras:
             raise AccessDeniedException(
                 "A machine registers with the id and the code of an activation, which decides "
                 "the node's role and tags."
