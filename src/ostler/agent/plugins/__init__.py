@@ -1,0 +1,109 @@
+"""Plugins: what steps do. A module is named as its action, in snake case, and offers `run`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from ostler.agent.host import Host, Leader
+from ostler.agent.supervision import Stop
+from ostler.foundation.clock import Clock
+from ostler.wire.agent.jobs import ReplyStatus
+from ostler.wire.http import Response
+
+BUILT = {
+    "aws:downloadContent": "download_content",
+    "aws:runDocument": "run_document",
+    "aws:runPowerShellScript": "run_power_shell_script",
+    "aws:runShellScript": "run_shell_script",
+}
+
+
+class StepFault(Exception):
+    """The step cannot be done; the text says why, to whoever wrote the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a step ended; what it had to say is in its output."""
+
+    status: ReplyStatus
+    code: int = 0
+
+
+DONE = Ending(ReplyStatus.SUCCESS)
+
+
+class Output(Protocol):
+    """Where steps write."""
+
+    def write(self, stream: str, data: bytes) -> None: ...
+
+    def say(self, stream: str, words: str) -> None: ...
+
+
+class Sources(Protocol):
+    """Where steps get things from that are not on the machine."""
+
+    async def document(self, name: str, version: str) -> str:
+        """A document of the server, as JSON."""
+        ...
+
+    async def object(self, bucket: str, key: str, take: Callable[[bytes], None]) -> Response:
+        """An object in one of the server's buckets, or the server's refusal."""
+        ...
+
+    async def objects(self, bucket: str, prefix: str) -> list[str]:
+        """The keys in a bucket that begin so."""
+        ...
+
+    async def fetch(
+        self, url: str, headers: Mapping[str, str], take: Callable[[bytes], None]
+    ) -> Response:
+        """What is at a URL; redirects are answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a step stands in: the machine, its folders, and who listens."""
+
+    host: Host
+    clock: Clock
+    sources: Sources
+    output: Output
+    stop: Stop
+    platform: str
+    folder: Path
+    """The step's own, for scripts and the like."""
+    downloads: Path
+    """Shared by the steps of one document: where relative paths of downloads begin."""
+    here: Path
+    """Where programs run when nobody says otherwise."""
+    environment: Mapping[str, str]
+    began: Callable[[Leader], None] = lambda leader: None
+    """Is told of every program that starts, so that it can be found after a crash."""
+    room: int = 1024 * 1024 * 1024
+    """How many bytes may be downloaded into the agent's own folder."""
+    limit: timedelta = timedelta(hours=1)
+    """How long a program may take when the step does not say."""
+    depth: int = 0
+    """How many documents this one is run by."""
+
+    def inside(self, name: str) -> "Surroundings":
+        """The surroundings of a step of a document that this step runs."""
+        return replace(
+            self,
+            folder=self.folder / name,
+            downloads=self.folder / "downloads",
+            depth=self.depth + 1,
+        )
+
+
+async def run(action: str, inputs: Mapping[str, Any], at: Surroundings) -> Ending:
+    """Do what an action says with these inputs."""
+    plugin = import_module(f"{__name__}.{BUILT[action]}")
+    doing: Awaitable[Ending] = plugin.run(inputs, at)
+    return await doing

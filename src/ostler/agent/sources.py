@@ -1,0 +1,52 @@
+"""Sources: what steps get from the server's documents and buckets, and from the network."""
+
+import re
+from collections.abc import Callable, Mapping
+from html import unescape
+from urllib.parse import quote, urlencode
+
+from ostler.agent.calls import Calls, Refused
+from ostler.agent.network import Endpoint, Network
+from ostler.wire.http import Request, Response
+
+_KEY = re.compile(r"<Key>([^<]*)</Key>")
+
+
+class ServerSources:
+    """The server this node belongs to, and whatever a URL reaches."""
+
+    def __init__(self, calls: Calls, network: Network, server: Endpoint) -> None:
+        self._calls = calls
+        self._network = network
+        self._server = server
+
+    async def document(self, name: str, version: str) -> str:
+        given = {"Name": name, "DocumentFormat": "JSON"}
+        if version:
+            given["DocumentVersion"] = version
+        answer = await self._calls.ask("GetDocument", given)
+        return str(answer.get("Content", ""))
+
+    async def object(self, bucket: str, key: str, take: Callable[[bytes], None]) -> Response:
+        path = "/" + quote(f"{bucket}/{key}", safe="/~")
+        return await self._get(Request("GET", path), take)
+
+    async def objects(self, bucket: str, prefix: str) -> list[str]:
+        body = bytearray()
+        query = urlencode({"prefix": prefix}, quote_via=quote)
+        answer = await self._get(Request("GET", f"/{quote(bucket)}", query), body.extend)
+        if answer.status != 200:
+            raise Refused(answer.status, "", answer.body[:300].decode(errors="replace"))
+        return [unescape(key) for key in _KEY.findall(body.decode(errors="replace"))]
+
+    async def fetch(
+        self, url: str, headers: Mapping[str, str], take: Callable[[bytes], None]
+    ) -> Response:
+        return await self._network.fetch(url, headers, take)
+
+    async def _get(self, request: Request, take: Callable[[bytes], None]) -> Response:
+        signed = await self._calls.signed(request, service="s3")
+        query = f"?{signed.query}" if signed.query else ""
+        headers = {name: value for name, value in signed.headers.items() if name != "host"}
+        url = f"{self._server.url}{signed.path}{query}"
+        return await self._network.fetch(url, headers, take)
