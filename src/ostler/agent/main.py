@@ -1,0 +1,182 @@
+"""The program `ostler-agent`: register this machine as a node, and be one."""
+
+import argparse
+import asyncio
+import logging
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ostler.agent import VERSION, registration
+from ostler.agent.calls import Refused
+from ostler.agent.compose import AUTHORITY_FILE, Agent, Outside
+from ostler.agent.fingerprint import fingerprint_of
+from ostler.agent.folder import Folder, FolderInUse
+from ostler.agent.host.linux import REBOOT, LinuxHost
+from ostler.agent.network import NetworkFault, RealNetwork, endpoint_of
+from ostler.foundation.clock import SystemClock
+from ostler.foundation.ids import SystemIds
+
+MEGABYTE = 1024 * 1024
+
+
+class Mistake(Exception):
+    """What was asked cannot be done; the text is for whoever asked."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; its exit status."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=given.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    # The websocket library tells of every connection at the level of our own milestones.
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    commands = {"register": _register, "run": _run, "deregister": _deregister}
+    try:
+        return commands[given.command](given)
+    except (Mistake, Refused, NetworkFault, FolderInUse, OSError, ValueError) as fault:
+        print(f"ostler-agent: {fault}", file=sys.stderr)
+        return 1
+
+
+def _register(given: argparse.Namespace) -> int:
+    folder = _folder(given)
+    folder.claim()
+    saved = registration.saved(folder)
+    if saved is not None and not given.force:
+        raise Mistake(
+            f"{folder.path} belongs to node {saved.node} in {saved.region} already. "
+            "Say --force to register anew, or use another --data."
+        )
+    endpoint = endpoint_of(given.server)
+    if given.ca_file is not None:
+        folder.write(AUTHORITY_FILE, given.ca_file.read_bytes())
+    clock, ids = SystemClock(), SystemIds()
+    network = RealNetwork(endpoint, clock, authority=_authority(folder))
+
+    async def register() -> registration.Registration:
+        region = given.region or os.environ.get("AWS_REGION")
+        return await registration.register(
+            network,
+            folder,
+            endpoint=endpoint,
+            region=region or await registration.region_of(network),
+            activation_id=given.activation_id,
+            activation_code=given.activation_code,
+            fingerprint=fingerprint_of(folder, LinuxHost(clock).facts().hardware, ids),
+            name=given.name,
+        )
+
+    made = asyncio.run(register())
+    print(f"Registered {made.node} in {made.region} with {made.server}")
+    return 0
+
+
+def _run(given: argparse.Namespace) -> int:
+    folder = _folder(given)
+    folder.claim()
+    saved = registration.saved(folder)
+    if saved is None:
+        raise Mistake(f"{folder.path} belongs to no node yet: begin with ostler-agent register.")
+    clock = SystemClock()
+    outside = Outside(
+        RealNetwork(endpoint_of(saved.server), clock, authority=_authority(folder)),
+        LinuxHost(clock, reboot=shlex.split(given.reboot_command)),
+        clock,
+        SystemIds(),
+    )
+
+    async def run() -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        agent = Agent(folder, saved, outside, budget=given.disk_budget * MEGABYTE)
+        await agent.run(stopped)
+
+    asyncio.run(run())
+    return 0
+
+
+def _deregister(given: argparse.Namespace) -> int:
+    folder = _folder(given)
+    folder.claim()
+    saved = registration.saved(folder)
+    if saved is None:
+        raise Mistake(f"{folder.path} belongs to no node.")
+    registration.forget(folder)
+    print(
+        f"{folder.path} has forgotten {saved.node}. The server keeps the node until somebody "
+        "calls DeregisterManagedInstance."
+    )
+    return 0
+
+
+def _folder(given: argparse.Namespace) -> Folder:
+    folder = Folder(given.data.absolute())
+    folder.open()
+    return folder
+
+
+def _authority(folder: Folder) -> Path | None:
+    path = folder.path / AUTHORITY_FILE
+    return path if path.exists() else None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ostler-agent", description="Make this machine a managed node, and be its agent."
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    parts = parser.add_subparsers(dest="command", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="where this agent keeps everything"
+    )
+    shared.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error")
+    )
+    register = parts.add_parser(
+        "register", parents=[shared], help="use an activation to become a node"
+    )
+    register.add_argument("--server", required=True, metavar="URL", help="https://HOST:PORT")
+    register.add_argument("--activation-id", required=True, metavar="ID")
+    register.add_argument("--activation-code", required=True, metavar="CODE")
+    register.add_argument(
+        "--region",
+        help="the activation's region (otherwise AWS_REGION, or what the server calls its own)",
+    )
+    register.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="the authority to trust, and no other"
+    )
+    register.add_argument("--name", default="", help="what to call the node instead of its host")
+    register.add_argument(
+        "--force", action="store_true", help="register anew though this folder has a node"
+    )
+    run = parts.add_parser("run", parents=[shared], help="be the node, until told to stop")
+    run.add_argument(
+        "--disk-budget",
+        type=int,
+        default=200,
+        metavar="MB",
+        help="how much of the disk outputs may take (200)",
+    )
+    run.add_argument(
+        "--reboot-command",
+        default=shlex.join(REBOOT),
+        metavar="COMMAND",
+        help=f"what starts the machine anew after exit code 194 ({shlex.join(REBOOT)})",
+    )
+    parts.add_parser("deregister", parents=[shared], help="forget which node this is")
+    return parser
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        sys.exit(main())
