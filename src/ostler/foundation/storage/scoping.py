@@ -97,6 +97,11 @@ class _Scoping(SQLCompiler):
             raise Unscoped("text is not looked into: a template string")
         return _above(super()).visit_tstring(tstring, *arguments, **kw)
 
+    def get_statement_hint_text(self, hint_texts: Any) -> Any:
+        if self._scoped:
+            raise Unscoped(f"text is not looked into: {hint_texts!r}")
+        return _above(super()).get_statement_hint_text(hint_texts)
+
     def _scoped_insert(self, statement: Any) -> Any:
         own = {"account": _account, "region": _region}
         if statement._multi_values:
