@@ -223,7 +223,7 @@ rows_of_scopes = st.lists(
     max_size=16,
 )
 quick = settings(
-    max_examples=80,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
