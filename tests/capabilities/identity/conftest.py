@@ -28,8 +28,8 @@ def migrations() -> Sequence[Migration]:
 def a_process(storage: Storage, clock: ManualClock, secrets: Secrets) -> Callable[..., Identity]:
     """Makes one more server process over the same database."""
 
-    def make(*, secrets: Secrets = secrets, **how: object) -> Identity:
-        return Identity(storage, clock, SystemIds(), secrets, **how)  # type: ignore[arg-type]
+    def make(*, secrets: Secrets = secrets) -> Identity:
+        return Identity(storage, clock, SystemIds(), secrets)
 
     return make
 

@@ -1,5 +1,6 @@
 """Identity: accounts, users, roles, policies and keys; who calls, and what they may do."""
 
+from ostler.capabilities.identity.capability import build
 from ostler.capabilities.identity.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -17,12 +18,11 @@ from ostler.capabilities.identity.model.entities import (
     ManagedPolicy,
 )
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
-from ostler.capabilities.identity.service import Beginning, Directory, Identity
+from ostler.capabilities.identity.service import Directory, Identity
 
 __all__ = [
     "AccessKey",
     "Account",
-    "Beginning",
     "DeleteConflict",
     "Directory",
     "Entity",
@@ -36,4 +36,5 @@ __all__ = [
     "ManagedPolicy",
     "NoSuchEntity",
     "TemporaryCredentials",
+    "build",
 ]

@@ -1,6 +1,6 @@
 """The verbs of identity."""
 
 from ostler.capabilities.identity.service.directory import Directory
-from ostler.capabilities.identity.service.identity import Beginning, Identity
+from ostler.capabilities.identity.service.identity import Identity
 
-__all__ = ["Beginning", "Directory", "Identity"]
+__all__ = ["Directory", "Identity"]

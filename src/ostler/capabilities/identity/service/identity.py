@@ -1,8 +1,9 @@
 """Identity: who calls, what they may do, and the roles that are lent to them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from ostler.capabilities.identity.errors import InvalidInput
 from ostler.capabilities.identity.model.entities import (
@@ -30,15 +31,6 @@ from ostler.foundation.storage import Scope, Storage, Transaction
 NODE_SERVICE = "ssm.amazonaws.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What whoever runs the server wants the first account and its key to be; empty: made up."""
-
-    account: str = ""
-    access_key: str = ""
-    secret_key: str = field(default="", repr=False)
-
-
 class Identity:
     """What the rest of the house asks about accounts, keys and roles.
 
@@ -51,61 +43,50 @@ class Identity:
         clock: Clock,
         ids: Ids,
         secrets: Secrets,
-        beginning: Beginning | None = None,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
-        self._beginning = beginning or Beginning()
-        self._administrator: KeyPair | None = None
         self.directory = Directory(storage, clock, ids, secrets, self.forget)
         self._sessions = Sessions(storage, clock, ids, secrets, self.directory.keys)
 
-    # The beginning
+    async def first_start(
+        self, *, account: str = "", access_key: str = "", secret_key: str = ""
+    ) -> KeyPair:
+        """See to it that there is an account; the key of its administrator, to be told to people.
 
-    async def start(self) -> None:
-        """See to it that there is an account, and an administrator's key that can be told."""
-        wanted, own_keys = self._beginning, self.directory.keys
-        if wanted.access_key:
-            check_key_pair(wanted.access_key, wanted.secret_key)
-        given = check_account(wanted.account) if wanted.account else None
-        made_up = new_account_id(self._ids)
+        What is not given is made up at the first start and stays as it is. A key pair that is
+        given takes the place of the one before, as MinIO does with its root user.
+        """
+        if access_key:
+            check_key_pair(access_key, secret_key)
+        given = check_account(account) if account else None
+        made_up, own_keys = new_account_id(self._ids), self.directory.keys
         pair = own_keys.new_pair(made_up)
 
         def begin(tx: Transaction) -> KeyPair:
             tx.after_commit(self.forget)
             there = entities.accounts(tx)
-            account = given or (there[0].id if there else made_up)
-            if account not in [known.id for known in there]:
-                self.directory.open_account(tx, account, "")
-            kept = keys.first_key(tx, account)
-            if not wanted.access_key:
-                if kept is not None:
-                    return KeyPair(account, kept.key.access_key, own_keys.opened(kept))
-                fresh = KeyPair(account, pair.access_key, pair.secret_key)
-                own_keys.add(tx, fresh, ADMINISTRATOR_NAME, first=True)
-                return fresh
-            chosen = KeyPair(account, wanted.access_key, wanted.secret_key)
+            home = given or (there[0].id if there else made_up)
+            if home not in [known.id for known in there]:
+                self.directory.open_account(tx, home, "")
+            kept = keys.first_key(tx, home)
+            if not access_key and kept is not None:
+                return KeyPair(home, kept.key.access_key, own_keys.opened(kept))
+            wanted = (access_key, secret_key) if access_key else (pair.access_key, pair.secret_key)
+            chosen = KeyPair(home, *wanted)
             taken = keys.key(tx, chosen.access_key)
-            if taken is not None and (
-                (taken.key.account, taken.key.user) != (account, ADMINISTRATOR_NAME)
-            ):
-                raise InvalidInput(f"The access key {chosen.access_key} is somebody else's.")
-            if taken is not None and taken.first and own_keys.opened(taken) == chosen.secret_key:
-                return chosen
-            for old in (taken, kept):
-                if old is not None:
-                    keys.drop_key(tx, old.key.access_key)
+            if taken is not None:
+                if (taken.key.account, taken.key.user) != (home, ADMINISTRATOR_NAME):
+                    raise InvalidInput(f"The access key {access_key} is somebody else's.")
+                if taken.first and taken.key.active and own_keys.opened(taken) == secret_key:
+                    return chosen
+            for old in filter(None, (taken, kept)):
+                keys.drop_key(tx, old.key.access_key)
             own_keys.add(tx, chosen, ADMINISTRATOR_NAME, first=True)
             return chosen
 
-        self._administrator = await self._storage.write(None, begin)
-
-    @property
-    def administrator(self) -> KeyPair:
-        """The key of the first account's administrator; known once the server has started."""
-        assert self._administrator is not None, "identity has not started"
-        return self._administrator
+        return await self._storage.write(None, begin)
 
     async def accounts(self) -> Sequence[Account]:
         """Every account, the oldest first."""
@@ -129,30 +110,28 @@ class Identity:
     # Roles
 
     async def role_exists(
-        self, scope: Scope, role: str, service_principal: str = NODE_SERVICE
+        self, scope: Scope, name: str, service_principal: str = NODE_SERVICE
     ) -> bool:
         """Whether the account has this role (a name, a path with a name, an ARN) and its trust
         policy lets the service take it."""
-        return _is_of(scope.account, role) and await self._sessions.is_trusting(
-            scope.account, role, service_principal
+        return _is_of(scope.account, name) and await self._sessions.is_trusting(
+            scope.account, name, service_principal
         )
 
-    async def pass_role(self, call: Call, role: str, service: str = NODE_SERVICE) -> str:
-        """Whether the caller may hand the role on to a service; the role's name.
+    async def pass_role(self, call: Call, role_arn: str, service: str = NODE_SERVICE) -> None:
+        """Raise AccessDeniedException unless the caller may hand the role on to the service.
 
         Whether there is such a role is asked apart, with `role_exists`.
         """
-        if not _is_of(call.account, role):
+        if not _is_of(call.account, role_arn):
             raise AccessDeniedException("Cross-account pass role is not allowed.")
-        found = await self._sessions.role(call.account, role)
-        name = name_in(role)
-        arn = found.entity.arn if found else f"arn:aws:iam::{call.account}:role/{name}"
+        found = await self._sessions.role(call.account, role_arn)
+        arn = f"arn:aws:iam::{call.account}:role/{name_in(role_arn)}"
         await call.allow(
-            arn,
+            found.entity.arn if found else arn,
             action="iam:PassRole",
             context={"iam:PassedToService": [service]},
         )
-        return name
 
     async def role_caller(
         self, account: AccountId, role: str, session_name: str = "ostler"
@@ -186,14 +165,14 @@ class Identity:
         role: str,
         session_name: str,
         duration: timedelta = USUAL_SESSION,
-        *,
-        session_policy: str | None = None,
+        session_policy: str | Mapping[str, Any] | None = None,
         node: NodeId | None = None,
     ) -> TemporaryCredentials:
         """Keys of a role for one whom the house itself has let in.
 
         With `node` they are that node's: good in its region only, for what a node does and for
-        itself, whatever the role grants. The role must trust Systems Manager then.
+        itself, whatever the role grants; of a session policy only what it denies counts then.
+        The role must trust Systems Manager.
         """
         if node is not None and not await self.role_exists(scope, role):
             raise AccessDeniedException(
@@ -204,7 +183,11 @@ class Identity:
             role,
             session_name,
             duration,
-            session_policy=session_policy,
+            session_policy=(
+                json.dumps(session_policy)
+                if isinstance(session_policy, Mapping)
+                else session_policy
+            ),
             node=None if node is None else (node, scope.region),
         )
 

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -262,9 +262,12 @@ class Sessions:
             session = msgspec.msgpack.decode(plain, type=Session)
         except (ValueError, SealBroken, msgspec.MsgspecError):
             return None
+        narrowing = _own_policies(session)
         if session.node is not None:
-            return _Opened(session, (NODE_POLICY, *_own_policies(session)))
-        return _Opened(session, _own_policies(session) or None)
+            # What several session policies allow adds up, so none may allow beside the node's.
+            denials = [replace(policy, allows=()) for policy in narrowing]
+            return _Opened(session, (NODE_POLICY, *denials))
+        return _Opened(session, narrowing or None)
 
     async def _look_up_user(self, access_key: str) -> Credential | None:
         def find(tx: Transaction) -> tuple[keys.KeptKey, Bindings] | None:
