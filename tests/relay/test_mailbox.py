@@ -81,6 +81,20 @@ async def test_a_job_cancelled_by_another_server_is_not_sent_again(bench):
     assert [job().job_id] == socket.given()
 
 
+async def test_a_job_cancelled_while_it_waited_for_room_is_not_sent(bench):
+    bench.work.jobs[NODE] = [job(str(number)) for number in range(WINDOW + 2)]
+    _, socket = await bench.connect()
+    cancelled, wanted = job(str(WINDOW)), job(str(WINDOW + 1))
+
+    bench.work.jobs[NODE] = [wanted]
+    for number in range(WINDOW):
+        bench.mailbox.settled(SCOPE, NODE, job(str(number)).job_id)
+    await pass_time(bench, 2 * SECOND)
+
+    assert wanted.job_id in socket.given()
+    assert cancelled.job_id not in socket.given()
+
+
 async def test_a_withdrawn_job_is_not_sent_at_all(bench):
     bench.work.jobs[NODE] = [job(str(number)) for number in range(WINDOW + 1)]
     _, socket = await bench.connect()

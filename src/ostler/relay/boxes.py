@@ -22,10 +22,14 @@ CAPACITY = 100
 
 @dataclass(slots=True)
 class Envelope:
-    """A job on its way: `given` and not answered yet, or waiting until `due`."""
+    """A job on its way: `given` and not answered yet, or waiting until `due`.
+
+    It is `fresh` until the first look at it; afterwards nobody knows whether it is still wanted.
+    """
 
     job: Job
     due: datetime
+    fresh: bool = True
     given: bool = False
     attempts: int = 0
     message_id: str = ""
@@ -57,21 +61,23 @@ class Box:
         self._envelopes[job.job_id] = Envelope(job, now)
 
     def take(
-        self, now: datetime, *, repeat: bool = False, late_after: timedelta | None = None
+        self, now: datetime, *, wanted: bool = False, late_after: timedelta | None = None
     ) -> Sequence[Envelope]:
-        """The envelopes to give to the node now; with `repeat` also those it was given before.
+        """The envelopes to give to the node now.
 
-        The answer to each is late after `late_after`, or after ever longer times.
+        They are those that have just come, or all that are due when it is known that they are
+        still `wanted`. The answer to each is late after `late_after`, or after ever longer times.
         """
         ready = [
             envelope
             for envelope in self._envelopes.values()
-            if envelope.due <= now and (repeat or not envelope.attempts)
+            if envelope.due <= now and (wanted or envelope.fresh)
         ]
         ready.sort(key=lambda envelope: not envelope.urgent)
         room = self._room()
         taken = []
         for envelope in ready:
+            envelope.fresh = False
             if not envelope.given:
                 if room <= 0 and not envelope.urgent:
                     continue
@@ -112,7 +118,7 @@ class Box:
         """The way to the node is another one: everything is due, and patience is short again."""
         for envelope in self._envelopes.values():
             envelope.given = False
-            envelope.attempts = min(envelope.attempts, 1)
+            envelope.attempts = 0
             envelope.due = now
 
     def job_ids(self) -> frozenset[str]:
@@ -128,7 +134,7 @@ class Box:
             self.put(job, now)
 
     def wakes(self, now: datetime) -> datetime | None:
-        """When to repeat something, or to ask for more; None when an answer must come first."""
+        """When something is due, or more can be asked for; None when an answer must come first."""
         if self.more and len(self._envelopes) < WINDOW:
             return now
         room = self._room()
@@ -136,7 +142,7 @@ class Box:
             (
                 envelope.due
                 for envelope in self._envelopes.values()
-                if envelope.given or (envelope.attempts and room > 0)
+                if envelope.given or envelope.urgent or room > 0
             ),
             default=None,
         )

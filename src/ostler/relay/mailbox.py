@@ -167,7 +167,7 @@ class Mailbox:
             self._deliver(here)
 
     def room(self, scope: Scope, node: NodeId) -> None:
-        """The node has ended a job: what it had no room for may go soon."""
+        """The node has ended a job: what it had no room for may go with the next tick."""
         here = self._nodes.get(_key(scope, node))
         if here is not None:
             here.box.retry(self._clock.now())
@@ -208,17 +208,20 @@ class Mailbox:
         before = here.box.job_ids()
         jobs = await self._work.pending(here.scope, here.id)
         here.box.reconcile(jobs, before, self._clock.now())
-        # Only now may something be sent again: it might have been cancelled by another server.
-        self._deliver(here, repeat=True)
+        # Only now may something old be sent: it might have been cancelled since it came.
+        self._deliver(here, wanted=True)
 
-    def _deliver(self, here: _Node, *, repeat: bool = False) -> None:
-        """Give what may be given, by the way that is open, and note when to look again."""
+    def _deliver(self, here: _Node, *, wanted: bool = False) -> None:
+        """Give what may be given, by the way that is open, and note when to look again.
+
+        What has just come goes at once, the rest only when it is known to be `wanted` still.
+        """
         now = self._clock.now()
         if here.channel is not None:
-            for envelope in here.box.take(now, repeat=repeat):
+            for envelope in here.box.take(now, wanted=wanted):
                 envelope.message_id = here.channel.give(envelope.job)
         elif here.poll is not None and not here.poll.done():
-            taken = here.box.take(now, repeat=repeat, late_after=here.poll_visibility)
+            taken = here.box.take(now, wanted=wanted, late_after=here.poll_visibility)
             if taken:
                 _end_poll(here, [envelope.job for envelope in taken])
         self._schedule(here)
