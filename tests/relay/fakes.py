@@ -1,7 +1,8 @@
 """The relay's ports, kept in memory, and a node at the other end of a socket of lists."""
 
+import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from ostler.foundation.clock import Clock, ManualClock
@@ -159,6 +160,13 @@ class Bench:
         self.output = MemoryOutput()
         self.mailbox = Mailbox(self.work, self.clock)
         self.collector = Collector(self.replies, self.clock)
+
+    async def pass_time(self, delay: timedelta) -> None:
+        """Let `delay` pass with the mailbox at work."""
+        assert isinstance(self.clock, ManualClock)
+        running = asyncio.create_task(self.mailbox.run())
+        await self.clock.advance(delay)
+        running.cancel()
 
     async def connect(self, node: NodeId = NODE) -> tuple[ControlChannel, ListSocket]:
         """Open a control channel for `node`."""

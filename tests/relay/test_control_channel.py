@@ -26,12 +26,6 @@ def bench():
     return Bench()
 
 
-async def pass_time(bench, delay):
-    running = asyncio.create_task(bench.mailbox.run())
-    await bench.clock.advance(delay)
-    running.cancel()
-
-
 def acknowledged(socket):
     """The message ids of the replies that the node may forget."""
     return [
@@ -55,7 +49,7 @@ async def test_an_accepted_job_is_with_the_node(bench, code):
     channel, socket = await bench.connect()
 
     channel.received(an_ack(socket.frames[0], code))
-    await pass_time(bench, 60 * SECOND)
+    await bench.pass_time(60 * SECOND)
 
     assert [(job().job_id, code)] == bench.replies.acks
     assert [job().job_id] == socket.given()
@@ -67,7 +61,7 @@ async def test_a_refused_job_is_told_and_not_sent_again(bench, code):
     channel, socket = await bench.connect()
 
     channel.received(an_ack(socket.frames[0], code))
-    await pass_time(bench, 60 * SECOND)
+    await bench.pass_time(60 * SECOND)
 
     assert [(job().job_id, code)] == bench.replies.acks
     assert [job().job_id] == socket.given()
@@ -93,9 +87,9 @@ async def test_a_full_node_gets_the_job_later(bench, code):
     channel, socket = await bench.connect()
 
     channel.received(an_ack(socket.frames[0], code))
-    await pass_time(bench, 4 * SECOND)
+    await bench.pass_time(4 * SECOND)
     assert [job().job_id] == socket.given()
-    await pass_time(bench, 2 * SECOND)
+    await bench.pass_time(2 * SECOND)
 
     assert 2 == len(socket.given())
     assert [] == bench.replies.acks
@@ -107,12 +101,12 @@ async def test_a_full_node_gets_the_job_as_soon_as_another_has_ended(bench):
     channel.received(an_ack(socket.frames[0]))
     for _ in range(3):
         channel.received(an_ack(socket.frames[1], AckCode.FULL))
-        await pass_time(bench, 20 * SECOND)
+        await bench.pass_time(20 * SECOND)
     given = socket.given().count(job("two").job_id)
     channel.received(an_ack(socket.frames[1], AckCode.FULL))
 
     channel.received(a_reply(job("one").job_id))
-    await pass_time(bench, 2 * SECOND)
+    await bench.pass_time(2 * SECOND)
 
     assert given + 1 == socket.given().count(job("two").job_id)
 
@@ -161,7 +155,7 @@ async def test_a_reply_shows_that_the_job_arrived_although_no_acknowledgement_di
     bench.work.jobs[NODE] = [job()]
     channel, socket = await bench.connect()
     channel.received(a_reply(job().job_id, status="InProgress"))
-    await pass_time(bench, 60 * SECOND)
+    await bench.pass_time(60 * SECOND)
     assert [job().job_id] == socket.given()
 
 
@@ -191,7 +185,7 @@ async def test_an_acknowledgement_that_could_not_be_kept_lets_the_job_be_sent_ag
     channel, socket = await bench.connect()
     bench.replies.down = True
     channel.received(an_ack(socket.frames[0]))
-    await pass_time(bench, 6 * SECOND)
+    await bench.pass_time(6 * SECOND)
     assert 2 == len(socket.given())
 
 

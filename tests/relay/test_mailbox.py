@@ -17,13 +17,6 @@ def bench():
     return Bench()
 
 
-async def pass_time(bench, delay):
-    """Let `delay` pass with the mailbox at work."""
-    running = asyncio.create_task(bench.mailbox.run())
-    await bench.clock.advance(delay)
-    running.cancel()
-
-
 async def test_a_job_is_brought_to_a_connected_node_at_once(bench):
     _, socket = await bench.connect()
     _, other = await bench.connect(OTHER_NODE)
@@ -58,9 +51,9 @@ async def test_an_unanswered_job_is_sent_again_and_again(bench):
     bench.work.jobs[NODE] = [job()]
     _, socket = await bench.connect()
 
-    await pass_time(bench, 5 * SECOND)
+    await bench.pass_time(5 * SECOND)
     assert 2 == len(socket.given())
-    await pass_time(bench, 10 * SECOND)
+    await bench.pass_time(10 * SECOND)
     assert 3 == len(socket.given())
     assert 3 == len({frame.message_id for frame in socket.frames})
 
@@ -69,7 +62,7 @@ async def test_a_settled_job_is_not_sent_again(bench):
     bench.work.jobs[NODE] = [job()]
     _, socket = await bench.connect()
     bench.mailbox.settled(SCOPE, NODE, job().job_id)
-    await pass_time(bench, 60 * SECOND)
+    await bench.pass_time(60 * SECOND)
     assert [job().job_id] == socket.given()
 
 
@@ -77,7 +70,7 @@ async def test_a_job_cancelled_by_another_server_is_not_sent_again(bench):
     bench.work.jobs[NODE] = [job()]
     _, socket = await bench.connect()
     bench.work.jobs[NODE] = []
-    await pass_time(bench, 60 * SECOND)
+    await bench.pass_time(60 * SECOND)
     assert [job().job_id] == socket.given()
 
 
@@ -89,7 +82,7 @@ async def test_a_job_cancelled_while_it_waited_for_room_is_not_sent(bench):
     bench.work.jobs[NODE] = [wanted]
     for number in range(WINDOW):
         bench.mailbox.settled(SCOPE, NODE, job(str(number)).job_id)
-    await pass_time(bench, 2 * SECOND)
+    await bench.pass_time(2 * SECOND)
 
     assert wanted.job_id in socket.given()
     assert cancelled.job_id not in socket.given()
@@ -118,11 +111,11 @@ async def test_while_the_storage_is_away_nothing_is_sent_again_and_nothing_break
     _, socket = await bench.connect()
 
     bench.work.down = True
-    await pass_time(bench, 30 * SECOND)
+    await bench.pass_time(30 * SECOND)
     assert [job().job_id] == socket.given()
 
     bench.work.down = False
-    await pass_time(bench, 10 * SECOND)
+    await bench.pass_time(10 * SECOND)
     assert 2 == len(socket.given())
 
 
@@ -138,7 +131,7 @@ async def test_a_long_queue_is_worked_off(bench):
             ]
             bench.mailbox.settled(SCOPE, NODE, job_id)
         done = len(given)
-        await pass_time(bench, SECOND)
+        await bench.pass_time(SECOND)
     assert CAPACITY + 20 == done == len(set(socket.given()))
 
 
@@ -161,14 +154,14 @@ async def test_a_node_that_left_is_forgotten(bench):
     channel, socket = await bench.connect()
     bench.mailbox.detach(SCOPE, NODE, channel)
     asked = bench.work.asked
-    await pass_time(bench, 600 * SECOND)
+    await bench.pass_time(600 * SECOND)
     assert [job().job_id] == socket.given()
     assert asked == bench.work.asked
 
 
 async def test_a_poll_is_answered_as_soon_as_a_job_comes(bench):
     poll = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
     assert not poll.done()
 
     await bench.mailbox.bring(SCOPE, NODE, job())
@@ -183,18 +176,18 @@ async def test_a_poll_takes_what_waits_already(bench):
 
 async def test_a_poll_ends_empty_before_the_agent_gives_up(bench):
     poll = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, POLL_LASTS - SECOND)
+    await bench.pass_time(POLL_LASTS - SECOND)
     assert not poll.done()
-    await pass_time(bench, 2 * SECOND)
+    await bench.pass_time(2 * SECOND)
     assert [] == list(await poll)
     assert timedelta(seconds=20) > POLL_LASTS + 2 * SECOND
 
 
 async def test_a_second_poll_ends_the_first(bench):
     first = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
     second = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
     assert [] == list(await first)
 
     await bench.mailbox.bring(SCOPE, NODE, job())
@@ -207,35 +200,35 @@ async def test_what_a_poll_gave_stays_hidden_for_a_while(bench):
     await bench.mailbox.poll(SCOPE, NODE, visibility=10 * SECOND)
 
     second = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE, visibility=10 * SECOND))
-    await pass_time(bench, 9 * SECOND)
+    await bench.pass_time(9 * SECOND)
     assert not second.done()
-    await pass_time(bench, 2 * SECOND)
+    await bench.pass_time(2 * SECOND)
     assert [job()] == list(await second)
 
 
 async def test_with_a_channel_open_a_poll_gives_nothing(bench):
     _, socket = await bench.connect()
     poll = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
 
     await bench.mailbox.bring(SCOPE, NODE, job())
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
 
     assert not poll.done()
     assert [job().job_id] == socket.given()
-    await pass_time(bench, POLL_LASTS)
+    await bench.pass_time(POLL_LASTS)
     assert [] == list(await poll)
 
 
 async def test_when_the_channel_is_lost_a_waiting_poll_takes_over(bench):
     channel, _ = await bench.connect()
     poll = asyncio.create_task(bench.mailbox.poll(SCOPE, NODE))
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
     bench.work.jobs[NODE] = [job()]
     await bench.mailbox.bring(SCOPE, NODE, job())
 
     bench.mailbox.detach(SCOPE, NODE, channel)
-    await pass_time(bench, SECOND)
+    await bench.pass_time(SECOND)
 
     assert [job()] == list(await poll)
 
@@ -243,7 +236,7 @@ async def test_when_the_channel_is_lost_a_waiting_poll_takes_over(bench):
 async def test_a_poller_that_stays_away_is_forgotten(bench):
     bench.work.jobs[NODE] = [job()]
     await bench.mailbox.poll(SCOPE, NODE, visibility=600 * SECOND)
-    await pass_time(bench, POLLER_REMEMBERED)
+    await bench.pass_time(POLLER_REMEMBERED)
     assert [job()] == list(await bench.mailbox.poll(SCOPE, NODE))
 
 
