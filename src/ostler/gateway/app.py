@@ -25,7 +25,7 @@ from ostler.gateway.dispatch import Dispatch
 from ostler.gateway.redact import redacted
 from ostler.gateway.route import Route, route
 from ostler.wire import errors as wire_errors
-from ostler.wire import models, sigv4, validation
+from ostler.wire import jsonrpc, models, restjson, sigv4, validation
 from ostler.wire.http import Request, Response
 
 log = structlog.get_logger()
@@ -46,10 +46,12 @@ _NODE_KEY_POLICY = Policy.parse(
     }
 )
 
+_WIRES = {"json": jsonrpc, "rest-json": restjson}
+
 _FAULTS: Mapping[type[wire_errors.WireFault], type[ApiError]] = {
     wire_errors.SerializationException: SerializationException,
     wire_errors.ValidationException: ValidationException,
-    wire_errors.UnknownOperation: UnknownOperationException,
+    wire_errors.UnknownOperationException: UnknownOperationException,
 }
 
 
@@ -115,11 +117,11 @@ class Gateway:
             found = route(request, _claimed(request))
             caller, scope = await self._authenticate(request, found)
             self._limits.admit(caller, found.action)
-            given = models.protocol(found.service).read(found.operation, request)
+            given = _WIRES[models.protocol(found.service)].read(found.operation, request)
             answer = await self._perform(
                 found, caller, scope, given, request_id, _context_of(request)
             )
-            return models.protocol(found.service).write(found.operation, answer, request_id)
+            return _WIRES[models.protocol(found.service)].write(found.operation, answer, request_id)
         except wire_errors.WireFault as fault:
             refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
         except ApiError as error:
@@ -219,7 +221,7 @@ def _refused(request: Request, found: Route | None, refusal: ApiError, request_i
     service = found.service if found else "ssm"
     if found is None and "x-amz-target" not in request.headers:
         service = "appconfig"  # any REST-JSON service: the form of the answer is the same
-    return models.protocol(service).write_error(
+    return _WIRES[models.protocol(service)].write_error(
         models.model(service),
         found.operation if found else None,
         refusal.code,

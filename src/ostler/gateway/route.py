@@ -6,7 +6,7 @@ from functools import cache
 from botocore.model import OperationModel
 
 from ostler.wire import models, restjson
-from ostler.wire.errors import UnknownOperation
+from ostler.wire.errors import UnknownOperationException
 from ostler.wire.http import Request
 from ostler.wire.sigv4 import Claim
 
@@ -26,11 +26,11 @@ class Route:
     @property
     def signing_name(self) -> str:
         """The service's name inside a signature."""
-        return str(models.model(self.service).signing_name)
+        return models.signing_name(self.service)
 
 
 def route(request: Request, claim: Claim | None) -> Route:
-    """The operation that `request` asks for; UnknownOperation when there is none.
+    """The operation that `request` asks for; UnknownOperationException when there is none.
 
     AWS JSON names it in `X-Amz-Target`; REST-JSON by method and path, among the services that
     share the signing name of the signature.
@@ -40,13 +40,13 @@ def route(request: Request, claim: Claim | None) -> Route:
         prefix, _, name = target.rpartition(".")
         service = _target_prefixes().get(prefix)
         if service is None or name not in models.model(service).operation_names:
-            raise UnknownOperation(f"There is no operation {target}.")
+            raise UnknownOperationException(f"There is no operation {target}.")
         return Route(service, models.operation(service, name))
     for service in _rest_services().get(claim.service if claim else "", ()):
         found = restjson.match(service, request)
         if found is not None:
             return Route(service, models.operation(service, found))
-    raise UnknownOperation(f"No operation answers {request.method} {request.path}.")
+    raise UnknownOperationException(f"No operation answers {request.method} {request.path}.")
 
 
 @cache
@@ -63,6 +63,6 @@ def _target_prefixes() -> dict[str, str]:
 def _rest_services() -> dict[str, list[str]]:
     services: dict[str, list[str]] = {}
     for service in models.SERVICES:
-        if models.protocol(service) is restjson:
-            services.setdefault(models.model(service).signing_name, []).append(service)
+        if models.protocol(service) == "rest-json":
+            services.setdefault(models.signing_name(service), []).append(service)
     return services

@@ -1,0 +1,153 @@
+"""Real processes of ours for tests: a server and agents, started, killed and started again."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+R = TypeVar("R")
+
+PATIENCE = 60.0
+"""Seconds that a real process may take for anything; a test that needs them fails anyway."""
+
+
+def eventually(what: str, found: Callable[[], R | None], patience: float = PATIENCE) -> R:
+    """What `found` gives once it is truthy; fails when it never becomes so.
+
+    Real processes have real clocks: this is the one place where a test waits for them.
+    """
+    end = time.monotonic() + patience
+    while True:
+        if result := found():
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {patience:.0f} s in vain for {what}")
+        time.sleep(0.05)  # noqa: TID251 - another process moves on meanwhile
+
+
+class ServerProcess:
+    """`ostler-server` over a data folder; it keeps its port and its data over restarts."""
+
+    def __init__(self, data: Path, *options: str, database: str = "") -> None:
+        self.data = data
+        self.log = data.with_suffix(".log")
+        self.port = 0
+        self._options = [*options, *(["--database", database] if database else [])]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> "ServerProcess":
+        command = [sys.executable, "-m", "ostler.server.main", "--data", str(self.data)]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), *self._options]
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+            )
+        watchdog = threading.Timer(PATIENCE, self._process.kill)
+        watchdog.start()
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("ready: "):
+                watchdog.cancel()
+                self.port = int(line.rpartition(":")[2])
+                return self
+        raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What client.env exports."""
+        exports = {}
+        for line in (self.data / "client.env").read_text().splitlines():
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").partition("=")
+                exports[name] = shlex.split(value)[0]
+        return exports
+
+    def client(self, service: str = "ssm", **changed: Any) -> Any:
+        """A boto3 client of the administrator; `changed` replaces its keys or region."""
+        told = self.environment
+        given = {
+            "endpoint_url": told["AWS_ENDPOINT_URL"],
+            "region_name": told["AWS_REGION"],
+            "aws_access_key_id": told["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": told["AWS_SECRET_ACCESS_KEY"],
+            "verify": told["AWS_CA_BUNDLE"],
+            "config": Config(retries={"total_max_attempts": 1}),
+        }
+        return boto3.Session().client(service, **(given | changed))
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(PATIENCE)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._process = None
+
+
+class AgentProcess:
+    """`ostler-agent` over a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.log = data.with_suffix(".log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def register(
+        self, server: ServerProcess, activation: Mapping[str, str], *, region: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Register with an activation; the caller looks at the exit status."""
+        told = server.environment
+        command = [sys.executable, "-m", "ostler.agent.main", "register"]
+        command += ["--server", told["AWS_ENDPOINT_URL"], "--data", str(self.data)]
+        command += ["--region", region or told["AWS_REGION"], "--ca-file", told["AWS_CA_BUNDLE"]]
+        command += ["--activation-id", activation["ActivationId"]]
+        command += ["--activation-code", activation["ActivationCode"]]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, env=environment()
+        )
+
+    def start(self) -> "AgentProcess":
+        command = [sys.executable, "-m", "ostler.agent.main", "run", "--data", str(self.data)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment(), start_new_session=True
+            )
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(PATIENCE)
+            self._process = None
+
+
+def environment() -> dict[str, str]:
+    """Ours without whatever would lead an AWS client elsewhere, and with our own sources."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    source = str(Path(__file__).parents[2] / "src")
+    return kept | {"PYTHONPATH": source, "AWS_EC2_METADATA_DISABLED": "true"}
