@@ -1,0 +1,150 @@
+"""Who gets whom: the whole house in one place. Nobody else constructs anything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ostler.capabilities import commands, documents, identity, nodes, tags
+from ostler.foundation import audit, events, timers
+from ostler.foundation.audit import Audit
+from ostler.foundation.authentication import Authentication
+from ostler.foundation.blobs import Blobs
+from ostler.foundation.capability import Capability, Foundation
+from ostler.foundation.clock import Clock, SystemClock
+from ostler.foundation.events import Bulletin
+from ostler.foundation.ids import AccountId, Ids, NodeId, Region, SystemIds
+from ostler.foundation.paging import PageTokens
+from ostler.foundation.secrets import Secrets, master_keys
+from ostler.foundation.storage import Scope, Storage
+from ostler.foundation.timers import Schedule, Timers
+from ostler.gateway.app import Gateway, Surroundings
+from ostler.gateway.dispatch import Dispatch
+from ostler.relay import app as relay
+from ostler.relay import polling
+from ostler.relay.mailbox import Mailbox
+from ostler.relay.replies import Collector
+from ostler.relay.tokens import ChannelTokens
+from ostler.server.http import Front
+from ostler.server.settings import Settings
+from ostler.wire.agent.jobs import Job
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The server, put together: its front, and what has to run behind it."""
+
+    front: Front
+    gateway: Gateway
+    administrator: identity.AccessKey
+    storage: Storage
+    timers: Timers
+    workers: Sequence[Work]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let the workers work; at the end stop them and finish what was being written."""
+        tasks = [asyncio.create_task(work()) for work in self.workers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.storage.close()
+
+
+async def compose(
+    settings: Settings, *, ca: Path | None = None, clock: Clock | None = None, ids: Ids | None = None
+) -> House:
+    """Open the database, bring it up to date, and put everything together."""
+    clock, ids = clock or SystemClock(), ids or SystemIds()
+    schedule, bulletin = Schedule(), Bulletin(clock)
+    storage = Storage(settings.database_url, outbox=bulletin, due_work=schedule)
+    newest, *older = master_keys(settings.data / "keys")
+    secrets = Secrets(newest, older)
+    foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
+
+    # Bottom up, tier by tier.
+    known = identity.build(foundation)
+    tagged = tags.build(foundation)
+    fleet = nodes.build(foundation, tags=tagged.service, roles=known.service)
+    papers = documents.build(foundation, tags=tagged.service)
+    courier = LateCourier()
+    running = commands.build(
+        foundation, documents=papers.service, nodes=fleet.service, courier=courier
+    )
+    capabilities: list[Capability] = [known, tagged, fleet, papers, running]
+
+    await storage.migrate(
+        [
+            *timers.MIGRATIONS,
+            *events.MIGRATIONS,
+            *audit.MIGRATIONS,
+            *(step for each in capabilities for step in each.migrations),
+        ]
+    )
+    for capability in capabilities:
+        for event, listener in capability.listeners:
+            bulletin.subscribe(event, listener)
+    tagged.service.serve([kind for each in capabilities for kind in each.taggables])
+    administrator = await known.service.first_start(
+        account=settings.account, access_key=settings.access_key, secret_key=settings.secret_key
+    )
+
+    # The doors.
+    authentication = Authentication(known.service, fleet.service, known.service, clock)
+    trail = Audit(storage, clock)
+    mailbox = Mailbox(running.service, clock)
+    courier.mailbox = mailbox
+    collector = Collector(running.service, clock)
+    messages = polling.Operations(mailbox, collector, clock, endpoint="")
+    gateway = Gateway(
+        Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
+        authentication,
+        trail,
+        Surroundings(
+            clock=clock,
+            ids=ids,
+            page_tokens=PageTokens(secrets.derive("page tokens")),
+            resource_tags=tagged.service,
+            default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
+        ),
+    )
+    channels = relay.Relay(
+        authentication,
+        ChannelTokens(clock, ids),
+        mailbox,
+        collector,
+        relay.Surroundings(clock, ids, tagged.service, settings.control_channel),
+        presence=fleet.service,
+        output=running.service,
+    )
+
+    due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
+    due.serve({kind: handler for each in capabilities for kind, handler in each.jobs})
+    for capability in capabilities:
+        if capability.start is not None:
+            await capability.start()
+    return House(
+        front=Front(gateway, channels, region=settings.region, ca=ca),
+        gateway=gateway,
+        administrator=administrator,
+        storage=storage,
+        timers=due,
+        workers=[due.run, mailbox.run, trail.run],
+    )
+
+
+class LateCourier:
+    """The mailbox by another name: commands need it, and it needs commands."""
+
+    mailbox: Mailbox
+
+    async def bring(self, scope: Scope, node: NodeId, job: Job) -> None:
+        """Bring `job` to `node`, now or when it next calls."""
+        await self.mailbox.bring(scope, node, job)
