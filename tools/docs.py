@@ -44,7 +44,7 @@ def answered() -> dict[tuple[str, str], str]:
 
 
 def _answered_in(module: str) -> dict[tuple[str, str], str]:
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for _, value in inspect.getmembers(importlib.import_module(module), inspect.isclass):
         service = getattr(value, "service", None)
         if isinstance(service, str):
@@ -88,6 +88,7 @@ def settings() -> str:
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
                 assert isinstance(field.target, ast.Name)
                 assert isinstance(text.value, ast.Constant)
+                assert isinstance(text.value.value, str)
                 assert field.value is not None
                 default = ast.unparse(field.value)
                 parts.append(f"\n## `{field.target.id}`\n\n{text.value.value}\n\n")

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import boto3
-from demo import BIN, load_environment
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools.demo import BIN, load_environment  # noqa: E402
 
 
 def main() -> int:
@@ -31,8 +34,13 @@ def main() -> int:
     ]
     print(f"{len(agents)} agents run, tagged role=fleet; Ctrl-C stops them.", flush=True)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: [agent.terminate() for agent in agents])
+        signal.signal(number, lambda *_: stop(agents))
     return max(abs(agent.wait()) for agent in agents)
+
+
+def stop(agents: list[subprocess.Popen[bytes]]) -> None:
+    for agent in agents:
+        agent.terminate()
 
 
 def enrol(folders: list[Path]) -> None:

@@ -25,7 +25,7 @@ from ostler.gateway.dispatch import Dispatch
 from ostler.gateway.redact import redacted
 from ostler.gateway.route import Route, route
 from ostler.wire import errors as wire_errors
-from ostler.wire import jsonrpc, models, restjson, sigv4, validation
+from ostler.wire import models, sigv4, validation, values
 from ostler.wire.http import Request, Response
 
 log = structlog.get_logger()
@@ -45,8 +45,6 @@ _NODE_KEY_POLICY = Policy.parse(
         },
     }
 )
-
-_WIRES = {"json": jsonrpc, "rest-json": restjson}
 
 _FAULTS: Mapping[type[wire_errors.WireFault], type[ApiError]] = {
     wire_errors.SerializationException: SerializationException,
@@ -117,11 +115,13 @@ class Gateway:
             found = route(request, _claimed(request))
             caller, scope = await self._authenticate(request, found)
             self._limits.admit(caller, found.action)
-            given = _WIRES[models.protocol(found.service)].read(found.operation, request)
+            given = models.protocol(found.service).read(
+                found.operation, request, self._around.ids.uuid
+            )
             answer = await self._perform(
                 found, caller, scope, given, request_id, _context_of(request)
             )
-            return _WIRES[models.protocol(found.service)].write(found.operation, answer, request_id)
+            return models.protocol(found.service).write(found.operation, answer, request_id)
         except wire_errors.WireFault as fault:
             refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
         except ApiError as error:
@@ -136,10 +136,15 @@ class Gateway:
     async def invoke(
         self, call: Call, service: str, operation: str, given: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Perform an operation as `call`'s caller would: validated, authorised, audited."""
+        """Perform an operation as `call`'s caller would: validated, authorised, audited.
+
+        `given` is what JSON can say, as documents have it.
+        """
         found = Route(service, models.operation(service, operation))
+        shape = found.operation.input_shape
+        read = values.read(shape, given) if shape is not None else {}
         return await self._perform(
-            found, call.caller, call.scope, given, call.request_id, call.context
+            found, call.caller, call.scope, read, call.request_id, call.context
         )
 
     async def _authenticate(self, request: Request, found: Route) -> tuple[Caller, Scope]:
@@ -221,7 +226,7 @@ def _refused(request: Request, found: Route | None, refusal: ApiError, request_i
     service = found.service if found else "ssm"
     if found is None and "x-amz-target" not in request.headers:
         service = "appconfig"  # any REST-JSON service: the form of the answer is the same
-    return _WIRES[models.protocol(service)].write_error(
+    return models.protocol(service).write_error(
         models.model(service),
         found.operation if found else None,
         refusal.code,

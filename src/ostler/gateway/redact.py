@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from botocore.model import OperationModel, Shape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 REDACTED = "***"
 
@@ -31,22 +31,24 @@ def _stars(_value: Any) -> Any:
 
 
 def _redactor(shape: Shape, above: tuple[str, ...]) -> _Redactor:
-    if shape.metadata.get("sensitive"):
+    if shape.metadata.get("sensitive") or shape.type_name == "blob":
         return _stars
     if shape.name in above:
         return _stars  # a shape inside itself: its depth is unknown, so nothing of it is kept
     above = (*above, shape.name)
-    if shape.type_name == "structure":
-        members = {name: _redactor(member, above) for name, member in shape.members.items()}
-        return lambda value: {
-            name: members.get(name, _stars)(member) for name, member in value.items()
-        }
-    if shape.type_name == "list":
-        each = _redactor(shape.member, above)
-        return lambda value: [each(item) for item in value]
-    if shape.type_name == "map":
-        value_of = _redactor(shape.value, above)
-        return lambda value: {key: value_of(item) for key, item in value.items()}
-    if shape.type_name == "blob":
-        return _stars
+    match shape:
+        case StructureShape():
+            return _structure({name: _redactor(each, above) for name, each in shape.members.items()})
+        case ListShape():
+            each = _redactor(shape.member, above)
+            return lambda value: [item if item is None else each(item) for item in value]
+        case MapShape():
+            each = _redactor(shape.value, above)
+            return lambda value: {
+                key: item if item is None else each(item) for key, item in value.items()
+            }
     return _as_it_is
+
+
+def _structure(members: dict[str, _Redactor]) -> _Redactor:
+    return lambda value: {name: members.get(name, _stars)(each) for name, each in value.items()}

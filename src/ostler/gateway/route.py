@@ -63,6 +63,6 @@ def _target_prefixes() -> dict[str, str]:
 def _rest_services() -> dict[str, list[str]]:
     services: dict[str, list[str]] = {}
     for service in models.SERVICES:
-        if models.protocol(service) == "rest-json":
+        if models.protocol(service) is restjson:
             services.setdefault(models.signing_name(service), []).append(service)
     return services
