@@ -65,9 +65,9 @@ def test_a_deregistered_node_is_gone(ssm: Any, new_agent: Callable[..., AgentPro
 
 
 def test_a_node_is_described_by_what_it_reports(ssm: Any, fleet: list[str]) -> None:
-    told = ssm.describe_instance_information(
-        Filters=[{"Key": "InstanceIds", "Values": fleet[:1]}]
-    )["InstanceInformationList"][0]
+    told = ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": fleet[:1]}])[
+        "InstanceInformationList"
+    ][0]
 
     assert ("Online", "Linux", "ManagedInstance") == (
         told["PingStatus"],

@@ -122,9 +122,9 @@ def test_a_silent_node_gets_its_command_when_it_comes(
     ssm: Any, new_agent: Callable[..., AgentProcess]
 ) -> None:
     agent = new_agent(role="late")
-    node = ssm.describe_instance_information(
-        Filters=[{"Key": "tag:role", "Values": ["late"]}]
-    )["InstanceInformationList"][0]["InstanceId"]
+    node = ssm.describe_instance_information(Filters=[{"Key": "tag:role", "Values": ["late"]}])[
+        "InstanceInformationList"
+    ][0]["InstanceId"]
     command = send(ssm, "echo at last", InstanceIds=[node])
     assert "Pending" == ssm.list_commands(CommandId=command)["Commands"][0]["Status"]
 

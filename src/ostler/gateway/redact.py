@@ -38,7 +38,9 @@ def _redactor(shape: Shape, above: tuple[str, ...]) -> _Redactor:
     above = (*above, shape.name)
     match shape:
         case StructureShape():
-            return _structure({name: _redactor(each, above) for name, each in shape.members.items()})
+            return _structure(
+                {name: _redactor(each, above) for name, each in shape.members.items()}
+            )
         case ListShape():
             each = _redactor(shape.member, above)
             return lambda value: [item if item is None else each(item) for item in value]

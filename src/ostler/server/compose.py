@@ -59,7 +59,11 @@ class House:
 
 
 async def compose(
-    settings: Settings, *, ca: Path | None = None, clock: Clock | None = None, ids: Ids | None = None
+    settings: Settings,
+    *,
+    ca: Path | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
 ) -> House:
     """Open the database, bring it up to date, and put everything together."""
     clock, ids = clock or SystemClock(), ids or SystemIds()
