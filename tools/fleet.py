@@ -11,7 +11,7 @@ import boto3
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tools.demo import BIN, load_environment  # noqa: E402
+from tools.demo import BIN, load_environment
 
 
 def main() -> int:
