@@ -40,7 +40,7 @@ class House:
 
     front: Front
     gateway: Gateway
-    administrator: identity.AccessKey
+    administrator: identity.KeyPair
     storage: Storage
     timers: Timers
     workers: Sequence[Work]
@@ -80,7 +80,11 @@ async def compose(
     papers = documents.build(foundation, tags=tagged.service)
     courier = LateCourier()
     running = commands.build(
-        foundation, documents=papers.service, nodes=fleet.service, courier=courier
+        foundation,
+        documents=papers.service,
+        nodes=fleet.service,
+        roles=known.service,
+        courier=courier,
     )
     capabilities: list[Capability] = [known, tagged, fleet, papers, running]
 
@@ -103,9 +107,9 @@ async def compose(
     # The doors.
     authentication = Authentication(known.service, fleet.service, known.service, clock)
     trail = Audit(storage, clock)
-    mailbox = Mailbox(running.service, clock)
+    mailbox = Mailbox(running.service.desk, clock)
     courier.mailbox = mailbox
-    collector = Collector(running.service, clock)
+    collector = Collector(running.service.desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     gateway = Gateway(
         Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
@@ -121,12 +125,12 @@ async def compose(
     )
     channels = relay.Relay(
         authentication,
-        ChannelTokens(clock, ids),
+        ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=known.service),
         mailbox,
         collector,
         relay.Surroundings(clock, ids, tagged.service, settings.control_channel),
         presence=fleet.service,
-        output=running.service,
+        output=running.service.outputs,
     )
 
     due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
