@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
+from tests.support.databases import ENGINES, fresh_database
 from tests.support.processes import AgentProcess, ServerProcess, eventually
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """A running server; every journey is made on each engine."""
+    data = Path(tmp_path_factory.mktemp("server")) / "data"
+    with fresh_database(request.param, ()) as url:
+        running = ServerProcess(data, database=url).start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="session")
