@@ -1,7 +1,11 @@
 """What the tests of the fleet may ask for."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
+from ostler.capabilities.identity.migrations import MIGRATIONS as OF_IDENTITY
 from ostler.capabilities.nodes.migrations import MIGRATIONS as OF_NODES
 from ostler.capabilities.tags.migrations import MIGRATIONS as OF_TAGS
 from ostler.foundation.blobs import Blobs
@@ -9,16 +13,25 @@ from ostler.foundation.capability import Foundation
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import SystemIds
 from ostler.foundation.secrets import Secrets
-from ostler.foundation.storage.migrations import migrate
+from ostler.foundation.storage import Migration
 from tests.capabilities.nodes.fleets import Fleet
-from tests.support.databases import House
+from tests.support.databases import FOUNDATION, House
 
 
 @pytest.fixture
-def fleet(house: House, clock: ManualClock, tmp_path: str) -> Fleet:
-    migrate(house.storage.engine, (*OF_TAGS, *OF_NODES))
+def engine() -> str:
+    """SQLite, save for the tests that ask for `on_both_engines`: those with SQL of their own."""
+    return "sqlite"
+
+
+@pytest.fixture
+def migrations() -> Sequence[Migration]:
+    return (*FOUNDATION, *OF_IDENTITY, *OF_TAGS, *OF_NODES)
+
+
+@pytest.fixture
+def fleet(house: House, clock: ManualClock, tmp_path: Path) -> Fleet:
     ids = SystemIds()
-    foundation = Foundation(
-        house.storage, clock, ids, Blobs(f"{tmp_path}/blobs"), Secrets(b"k" * 32)
-    )
+    blobs = Blobs(str(tmp_path / "blobs"))
+    foundation = Foundation(house.storage, clock, ids, blobs, Secrets(bytes(32)))
     return Fleet(house, clock, ids, foundation)

@@ -2,18 +2,17 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ostler.capabilities import nodes, tags
+from ostler.capabilities.identity import Identity, Kind
 from ostler.capabilities.nodes import Nodes, TargetGroups
 from ostler.capabilities.tags import Tags, TagsByArn
-from ostler.foundation.call import Call
 from ostler.foundation.capability import Capability, Foundation
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.events import Told, since
@@ -21,56 +20,24 @@ from ostler.foundation.ids import Ids, NodeId
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
 from tests.support.calls import ADMIN, Customer
-from tests.support.databases import House
+from tests.support.databases import ENGINES, House
 
+on_both_engines = pytest.mark.parametrize("engine", ENGINES)
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """Credentials that open nothing."""
-
-    access_key: str
-    secret: str
-    session_token: str
-    expires: datetime
-
-
-@dataclass
-class KnownRoles:
-    """Roles by their names; `issued` remembers who got credentials, and how narrowed."""
-
-    clock: ManualClock
-    names: set[str] = field(default_factory=lambda: {"Fleet", "Other"})
-    issued: list[Mapping[str, Any]] = field(default_factory=list)
-
-    async def role_exists(
-        self, scope: Scope, name: str, service_principal: str = "ssm.amazonaws.com"
-    ) -> bool:
-        return service_principal == "ssm.amazonaws.com" and name in self.names
-
-    async def pass_role(self, call: Call, role_arn: str) -> None:
-        await call.allow(role_arn, action="iam:PassRole")
-
-    async def issue(
-        self,
-        scope: Scope,
-        role: str,
-        session_name: str,
-        duration: timedelta,
-        session_policy: Mapping[str, Any] | None = None,
-        node: NodeId | None = None,
-    ) -> Issued:
-        self.issued.append({"role": role, "node": node, "policy": session_policy})
-        return Issued("ASIA1", "secret", "token", self.clock.now() + duration)
+TRUST = """{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+    "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}}"""
+NO_TRUST = TRUST.replace("ssm.amazonaws.com", "ec2.amazonaws.com")
 
 
 class Fleet:
-    """A house that has nodes and tags and nothing else."""
+    """A house that has nodes, and what they stand on: tags and identity."""
 
     def __init__(self, house: House, clock: ManualClock, ids: Ids, foundation: Foundation) -> None:
         self.house = house
         self.clock = clock
         self.ids = ids
-        self.roles = KnownRoles(clock)
+        self.identity = Identity(house.storage, clock, ids, foundation.secrets)
+        self._open: set[str] = set()
         self.tagging = tags.build(foundation)
         self.tags: Tags = self.tagging.service
         self._foundation = foundation
@@ -96,8 +63,19 @@ class Fleet:
         found: Nodes = self._built(groups).service
         return found
 
+    async def open(self, scope: Scope) -> None:
+        """See to it that the account exists, with a few roles."""
+        if scope.account in self._open:
+            return
+        self._open.add(scope.account)
+        directory = self.identity.directory
+        await directory.create_account(account=scope.account)
+        for name, trust in (("Fleet", TRUST), ("Other", TRUST), ("Machines", NO_TRUST)):
+            await directory.create(Kind.ROLE, scope.account, name, trust=trust)
+
     async def activation(self, scope: Scope, **given: Any) -> Mapping[str, Any]:
         """A new activation, with room for many."""
+        await self.open(scope)
         given = {"IamRole": "Fleet", "RegistrationLimit": 100, **given}
         return await self.customer(scope).ask("CreateActivation", **given)
 
@@ -123,7 +101,7 @@ class Fleet:
         return nodes.build(
             self._foundation,
             tags=self.tags,
-            roles=self.roles,
+            roles=self.identity,
             groups=groups,
             latest_agents={"amazon-ssm-agent": "3.3.1142.0"},
         )

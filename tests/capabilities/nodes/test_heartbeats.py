@@ -13,9 +13,10 @@ from ostler.foundation.errors import AccessDeniedException
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from ostler.foundation.timers import Timers
-from tests.capabilities.nodes.fleets import Fleet
+from tests.capabilities.nodes.fleets import Fleet, on_both_engines
 
 
+@on_both_engines
 async def test_many_heartbeats_are_a_few_statements(fleet: Fleet, scope: Scope) -> None:
     nodes = [await fleet.node(scope, number) for number in range(10)]
     await asyncio.gather(*(fleet.beat(scope, node) for node in nodes))
@@ -31,6 +32,7 @@ async def test_many_heartbeats_are_a_few_statements(fleet: Fleet, scope: Scope) 
     assert ["SELECT", "UPDATE"] == [each.split()[0] for each in changing]
 
 
+@on_both_engines
 async def test_an_empty_ping_takes_nothing_back(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     await fleet.beat(scope, node)
@@ -79,6 +81,7 @@ async def test_an_incredible_heartbeat_is_refused(
         await fleet.beat(scope, node, **facts)
 
 
+@on_both_engines
 async def test_one_unknown_node_does_not_spoil_the_batch(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     unknown = NodeId("mi-" + "0" * 17)
@@ -92,6 +95,7 @@ async def test_one_unknown_node_does_not_spoil_the_batch(fleet: Fleet, scope: Sc
     assert "Online" == (await described(fleet, scope, node))["PingStatus"]
 
 
+@on_both_engines
 async def test_a_silent_node_is_noticed_and_told(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     timers = the_timers(fleet)
@@ -134,6 +138,7 @@ async def test_a_quiet_fleet_asks_for_one_timer(fleet: Fleet, scope: Scope) -> N
     assert 1 == len(timers)
 
 
+@on_both_engines
 async def test_a_channel_is_a_sign_of_life(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     await fleet.beat(scope, node)

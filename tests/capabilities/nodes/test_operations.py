@@ -16,7 +16,7 @@ from ostler.capabilities.nodes.errors import (
 from ostler.foundation.errors import InvalidNextToken, ValidationException
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
-from tests.capabilities.nodes.fleets import Fleet
+from tests.capabilities.nodes.fleets import Fleet, on_both_engines
 
 
 async def a_mixed_fleet(fleet: Fleet, scope: Scope) -> dict[str, NodeId]:
@@ -41,6 +41,7 @@ async def a_mixed_fleet(fleet: Fleet, scope: Scope) -> dict[str, NodeId]:
     return {"web": web, "db": db, "old": old}
 
 
+@on_both_engines
 async def test_a_node_is_shown_as_it_says_it_is(fleet: Fleet, scope: Scope) -> None:
     permit = await fleet.activation(scope, DefaultInstanceName="web")
     registered = fleet.clock.now()
@@ -83,68 +84,64 @@ async def test_a_node_that_never_reported_shows_what_is_known(fleet: Fleet, scop
     assert not {"LastPingDateTime", "AgentVersion", "PlatformType", "Name"} & set(shown)
 
 
-@pytest.mark.parametrize(
-    ("key", "values", "expected"),
-    [
-        ("InstanceIds", ["web", "old"], {"web", "old"}),
-        ("AgentVersion", ["3.3.859.0"], {"web"}),
-        ("PingStatus", ["Online"], {"web", "db"}),
-        ("PingStatus", ["ConnectionLost", "Inactive"], {"old"}),
-        ("PlatformTypes", ["Windows"], {"old"}),
-        ("PlatformTypes", ["Linux", "MacOS"], {"web", "db"}),
-        ("IamRole", ["Other"], {"db"}),
-        ("ActivationIds", ["activation of web"], {"web"}),
-        ("ResourceType", ["ManagedInstance"], {"web", "db", "old"}),
-        ("ResourceType", ["EC2Instance"], set()),
-        ("AssociationStatus", ["Failed"], set()),
-    ],
-)
-@pytest.mark.parametrize("legacy", [True, False])
-async def test_information_is_filtered(
-    fleet: Fleet, scope: Scope, key: str, values: list[str], expected: set[str], legacy: bool
-) -> None:
+INFORMATION: list[tuple[str, list[str], set[str]]] = [
+    ("InstanceIds", ["web", "old"], {"web", "old"}),
+    ("AgentVersion", ["3.3.859.0"], {"web"}),
+    ("PingStatus", ["Online"], {"web", "db"}),
+    ("PingStatus", ["ConnectionLost", "Inactive"], {"old"}),
+    ("PlatformTypes", ["Windows"], {"old"}),
+    ("PlatformTypes", ["Linux", "MacOS"], {"web", "db"}),
+    ("IamRole", ["Other"], {"db"}),
+    ("ActivationIds", ["activation of web"], {"web"}),
+    ("ResourceType", ["ManagedInstance"], {"web", "db", "old"}),
+    ("ResourceType", ["EC2Instance"], set()),
+    ("AssociationStatus", ["Failed"], set()),
+]
+
+
+@on_both_engines
+async def test_information_is_filtered(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
-    values = [await meant(fleet, scope, named, value) for value in values]
-    given: dict[str, Any] = (
-        {"InstanceInformationFilterList": [{"key": key, "valueSet": values}]}
-        if legacy
-        else {"Filters": [{"Key": key, "Values": values}]}
-    )
+    customer = fleet.customer(scope)
+    for key, spoken, expected in INFORMATION:
+        values = [await meant(fleet, scope, named, value) for value in spoken]
+        for given in (
+            {"InstanceInformationFilterList": [{"key": key, "valueSet": values}]},
+            {"Filters": [{"Key": key, "Values": values}]},
+        ):
+            listed = await customer.ask("DescribeInstanceInformation", **given)
 
-    listed = await fleet.customer(scope).ask("DescribeInstanceInformation", **given)
+            found = names(named, listed["InstanceInformationList"], "InstanceId")
+            assert expected == found, (key, spoken)
 
-    assert expected == names(named, listed["InstanceInformationList"], "InstanceId")
+
+TAGS_AND_SOURCES: list[tuple[list[tuple[str, list[str]]], set[str]]] = [
+    ([("tag:role", ["web", "db"])], {"web", "db"}),
+    ([("tag:role", ["mail"])], set()),
+    ([("tag-key", ["owner", "team"])], {"old"}),
+    ([("tag-key", ["role"]), ("tag:role", ["db"])], {"db"}),
+    ([("SourceIds", ["web"])], {"web"}),
+    ([("SourceTypes", ["AWS::SSM::ManagedInstance"])], {"web", "db", "old"}),
+    ([("PingStatus", ["Online"]), ("IamRole", ["Fleet"])], {"web"}),
+]
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ([("tag:role", ["web", "db"])], {"web", "db"}),
-        ([("tag:role", ["mail"])], set()),
-        ([("tag-key", ["owner", "team"])], {"old"}),
-        ([("tag-key", ["role"]), ("tag:role", ["db"])], {"db"}),
-        ([("SourceIds", ["web"])], {"web"}),
-        ([("SourceTypes", ["AWS::SSM::ManagedInstance"])], {"web", "db", "old"}),
-        ([("PingStatus", ["Online"]), ("IamRole", ["Fleet"])], {"web"}),
-    ],
-)
-async def test_information_is_filtered_by_tags_and_sources(
-    fleet: Fleet, scope: Scope, filters: Any, expected: set[str]
-) -> None:
+@on_both_engines
+async def test_information_is_filtered_by_tags_and_sources(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
-    spoken = [
-        {
-            "Key": key,
-            "Values": [
-                named.get(value, value) if key == "SourceIds" else value for value in values
-            ],
-        }
-        for key, values in filters
-    ]
+    for filters, expected in TAGS_AND_SOURCES:
+        spoken = [
+            {
+                "Key": key,
+                "Values": [named[each] for each in values] if key == "SourceIds" else values,
+            }
+            for key, values in filters
+        ]
 
-    listed = await fleet.customer(scope).ask("DescribeInstanceInformation", Filters=spoken)
+        listed = await fleet.customer(scope).ask("DescribeInstanceInformation", Filters=spoken)
 
-    assert expected == names(named, listed["InstanceInformationList"], "InstanceId")
+        found = names(named, listed["InstanceInformationList"], "InstanceId")
+        assert expected == found, filters
 
 
 @pytest.mark.parametrize(
@@ -193,6 +190,7 @@ async def test_a_foreign_id_is_unknown(fleet: Fleet, scope: Scope, other_scope: 
             await fleet.customer(other_scope).ask("DescribeInstanceInformation", **given)
 
 
+@on_both_engines
 async def test_information_comes_in_pages(fleet: Fleet, scope: Scope) -> None:
     made = sorted([await fleet.node(scope, number) for number in range(12)])
     customer = fleet.customer(scope)
@@ -221,6 +219,7 @@ async def test_a_token_is_good_for_its_own_question(fleet: Fleet, scope: Scope) 
         )
 
 
+@on_both_engines
 async def test_properties_show_the_name_tag(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
     customer = fleet.customer(scope)
@@ -257,37 +256,36 @@ async def test_properties_show_the_name_tag(fleet: Fleet, scope: Scope) -> None:
     } == shown[named["web"]]
 
 
-@pytest.mark.parametrize(
-    ("key", "operator", "values", "expected"),
-    [
-        ("AgentVersion", "LessThan", ["3.3.1000.0"], {"web", "db"}),
-        ("AgentVersion", "GreaterThan", ["3.3.1000.0"], {"old"}),
-        ("AgentVersion", "BeginWith", ["3.3."], {"web", "old"}),
-        ("PlatformVersion", "GreaterThan", ["10.1"], {"web", "db"}),
-        ("PingStatus", "NotEqual", ["Online"], {"old"}),
-        ("InstanceIds", "NotEqual", ["web"], {"db", "old"}),
-        ("ComputerName", "BeginWith", ["WEB"], set()),
-        ("ComputerName", "BeginWith", ["web", "old"], {"web", "old"}),
-        ("ComputerName", "Equal", ["db"], {"db"}),
-        ("PlatformName", "Equal", ["Debian GNU/Linux"], {"web", "db"}),
-        ("IPAddress", "BeginWith", ["192.0.2."], {"web", "db", "old"}),
-        ("tag:role", "Equal", ["db"], {"db"}),
-        ("DocumentName", "Equal", ["AWS-RunShellScript"], set()),
-    ],
-)
-async def test_properties_are_filtered_with_operators(
-    fleet: Fleet, scope: Scope, key: str, operator: str, values: list[str], expected: set[str]
-) -> None:
+PROPERTIES: list[tuple[str, str, list[str], set[str]]] = [
+    ("AgentVersion", "LessThan", ["3.3.1000.0"], {"web", "db"}),
+    ("AgentVersion", "GreaterThan", ["3.3.1000.0"], {"old"}),
+    ("AgentVersion", "BeginWith", ["3.3."], {"web", "old"}),
+    ("PlatformVersion", "GreaterThan", ["10.1"], {"web", "db"}),
+    ("PingStatus", "NotEqual", ["Online"], {"old"}),
+    ("InstanceIds", "NotEqual", ["web"], {"db", "old"}),
+    ("ComputerName", "BeginWith", ["WEB"], set()),
+    ("ComputerName", "BeginWith", ["web", "old"], {"web", "old"}),
+    ("ComputerName", "Equal", ["db"], {"db"}),
+    ("PlatformName", "Equal", ["Debian GNU/Linux"], {"web", "db"}),
+    ("IPAddress", "BeginWith", ["192.0.2."], {"web", "db", "old"}),
+    ("tag:role", "Equal", ["db"], {"db"}),
+    ("DocumentName", "Equal", ["AWS-RunShellScript"], set()),
+]
+
+
+@on_both_engines
+async def test_properties_are_filtered_with_operators(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
-    if key == "InstanceIds":
-        values = [named[value] for value in values]
+    for key, operator, spoken, expected in PROPERTIES:
+        values = [named[each] for each in spoken] if key == "InstanceIds" else spoken
 
-    listed = await fleet.customer(scope).ask(
-        "DescribeInstanceProperties",
-        FiltersWithOperator=[{"Key": key, "Values": values, "Operator": operator}],
-    )
+        listed = await fleet.customer(scope).ask(
+            "DescribeInstanceProperties",
+            FiltersWithOperator=[{"Key": key, "Values": values, "Operator": operator}],
+        )
 
-    assert expected == names(named, listed["InstanceProperties"], "InstanceId")
+        found = names(named, listed["InstanceProperties"], "InstanceId")
+        assert expected == found, (key, operator, spoken)
 
 
 async def test_both_members_of_property_filters_must_hold(fleet: Fleet, scope: Scope) -> None:
@@ -303,6 +301,7 @@ async def test_both_members_of_property_filters_must_hold(fleet: Fleet, scope: S
     assert {"web"} == names(named, listed["InstanceProperties"], "InstanceId")
 
 
+@on_both_engines
 async def test_nodes_are_listed(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
 
@@ -340,47 +339,45 @@ async def test_nodes_are_listed(fleet: Fleet, scope: Scope) -> None:
 EVERY = {"web", "db", "old"}
 
 
-@pytest.mark.parametrize(
-    ("key", "operator", "values", "expected"),
-    [
-        ("AgentType", "Equal", ["ostler-agent"], {"db"}),
-        ("AgentVersion", "BeginWith", ["3.3"], {"web", "old"}),
-        ("ComputerName", "NotEqual", ["db"], {"web", "old"}),
-        ("InstanceId", "Equal", ["mi-00000000000000000"], set()),
-        ("InstanceStatus", "Equal", ["Active"], {"web", "db"}),
-        ("InstanceStatus", "Equal", ["ConnectionLost"], {"old"}),
-        ("IpAddress", "Equal", ["192.0.2.1"], EVERY),
-        ("ManagedStatus", "Equal", ["All"], EVERY),
-        ("ManagedStatus", "Equal", ["Managed"], EVERY),
-        ("ManagedStatus", "Equal", ["Unmanaged"], set()),
-        ("PlatformName", "BeginWith", ["Microsoft"], {"old"}),
-        ("PlatformType", "Equal", ["Linux"], {"web", "db"}),
-        ("PlatformVersion", "Equal", ["12"], {"web", "db"}),
-        ("ResourceType", "Equal", ["ManagedInstance"], EVERY),
-        ("ResourceType", "NotEqual", ["EC2Instance"], EVERY),
-        ("OrganizationalUnitId", "Equal", ["ou-1234-12345678"], set()),
-        ("OrganizationalUnitPath", "BeginWith", ["o-"], set()),
-        ("Region", "Equal", ["eu-west-1"], EVERY),
-        ("Region", "Equal", ["elsewhere"], set()),
-        ("AccountId", "Equal", ["111122223333"], EVERY),
-        ("AccountId", "NotEqual", ["111122223333"], set()),
-        ("SourceType", "BeginWith", ["AWS::SSM"], EVERY),
-        ("SourceId", "BeginWith", ["mi-"], EVERY),
-        ("SourceLocation", "Equal", ["westeurope"], set()),
-        ("AvailabilityZone", "Equal", [""], EVERY),
-        ("AvailabilityZoneId", "Equal", ["euw1-az1"], set()),
-    ],
-)
-async def test_listed_nodes_are_filtered(
-    fleet: Fleet, scope: Scope, key: str, operator: str, values: list[str], expected: set[str]
-) -> None:
+LISTED: list[tuple[str, str, list[str], set[str]]] = [
+    ("AgentType", "Equal", ["ostler-agent"], {"db"}),
+    ("AgentVersion", "BeginWith", ["3.3"], {"web", "old"}),
+    ("ComputerName", "NotEqual", ["db"], {"web", "old"}),
+    ("InstanceId", "Equal", ["mi-00000000000000000"], set()),
+    ("InstanceStatus", "Equal", ["Active"], {"web", "db"}),
+    ("InstanceStatus", "Equal", ["ConnectionLost"], {"old"}),
+    ("IpAddress", "Equal", ["192.0.2.1"], EVERY),
+    ("ManagedStatus", "Equal", ["All"], EVERY),
+    ("ManagedStatus", "Equal", ["Managed"], EVERY),
+    ("ManagedStatus", "Equal", ["Unmanaged"], set()),
+    ("PlatformName", "BeginWith", ["Microsoft"], {"old"}),
+    ("PlatformType", "Equal", ["Linux"], {"web", "db"}),
+    ("PlatformVersion", "Equal", ["12"], {"web", "db"}),
+    ("ResourceType", "Equal", ["ManagedInstance"], EVERY),
+    ("ResourceType", "NotEqual", ["EC2Instance"], EVERY),
+    ("OrganizationalUnitId", "Equal", ["ou-1234-12345678"], set()),
+    ("OrganizationalUnitPath", "BeginWith", ["o-"], set()),
+    ("Region", "Equal", ["eu-west-1"], EVERY),
+    ("Region", "Equal", ["elsewhere"], set()),
+    ("AccountId", "Equal", ["111122223333"], EVERY),
+    ("AccountId", "NotEqual", ["111122223333"], set()),
+    ("SourceType", "BeginWith", ["AWS::SSM"], EVERY),
+    ("SourceId", "BeginWith", ["mi-"], EVERY),
+    ("SourceLocation", "Equal", ["westeurope"], set()),
+    ("AvailabilityZone", "Equal", [""], EVERY),
+    ("AvailabilityZoneId", "Equal", ["euw1-az1"], set()),
+]
+
+
+@on_both_engines
+async def test_listed_nodes_are_filtered(fleet: Fleet, scope: Scope) -> None:
     named = await a_mixed_fleet(fleet, scope)
+    for key, operator, values, expected in LISTED:
+        listed = await fleet.customer(scope).ask(
+            "ListNodes", Filters=[{"Key": key, "Values": values, "Type": operator}]
+        )
 
-    listed = await fleet.customer(scope).ask(
-        "ListNodes", Filters=[{"Key": key, "Values": values, "Type": operator}]
-    )
-
-    assert expected == names(named, listed["Nodes"], "Id")
+        assert expected == names(named, listed["Nodes"], "Id"), (key, operator, values)
 
 
 async def test_impossible_listings_are_refused(fleet: Fleet, scope: Scope) -> None:
@@ -407,6 +404,7 @@ async def test_nodes_come_in_pages(fleet: Fleet, scope: Scope) -> None:
     assert made == [each["Id"] for page in pages for each in page]
 
 
+@on_both_engines
 async def test_a_summary_counts_by_each_aggregator(fleet: Fleet, scope: Scope) -> None:
     await a_mixed_fleet(fleet, scope)
     aggregators = [
@@ -436,6 +434,7 @@ async def test_a_summary_counts_by_each_aggregator(fleet: Fleet, scope: Scope) -
     assert expected == [line for page in pages for line in page]
 
 
+@on_both_engines
 async def test_a_summary_counts_what_passes_the_filters(fleet: Fleet, scope: Scope) -> None:
     await a_mixed_fleet(fleet, scope)
 

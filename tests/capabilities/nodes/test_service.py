@@ -22,13 +22,15 @@ from ostler.capabilities.nodes.errors import (
 from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
-from tests.capabilities.nodes.fleets import Fleet, application, public_key
+from tests.capabilities.nodes.fleets import Fleet, application, on_both_engines, public_key
 from tests.support.calls import NOBODY, allowing
 
 # Activations
 
 
+@on_both_engines
 async def test_an_activation_is_shown_without_its_code(fleet: Fleet, scope: Scope) -> None:
+    await fleet.open(scope)
     customer = fleet.customer(scope)
 
     made = await customer.ask(
@@ -68,17 +70,19 @@ async def test_the_code_is_not_in_the_database(fleet: Fleet, scope: Scope) -> No
     assert made["ActivationCode"] not in repr(rows)
 
 
-async def test_a_role_must_exist(fleet: Fleet, scope: Scope) -> None:
-    with pytest.raises(ValidationException) as refused:
-        await fleet.activation(scope, IamRole="Nobody")
+async def test_a_role_must_exist_and_trust_systems_manager(fleet: Fleet, scope: Scope) -> None:
+    for name in ("Nobody", "Machines"):
+        with pytest.raises(ValidationException) as refused:
+            await fleet.activation(scope, IamRole=name)
 
-    assert (
-        "Nonexistent role or missing ssm service principal in trust policy: "
-        f"arn:aws:iam::{scope.account}:role/Nobody"
-    ) == refused.value.message
+        assert (
+            "Nonexistent role or missing ssm service principal in trust policy: "
+            f"arn:aws:iam::{scope.account}:role/{name}"
+        ) == refused.value.message
 
 
 async def test_a_role_is_given_by_those_who_may_pass_it(fleet: Fleet, scope: Scope) -> None:
+    await fleet.open(scope)
     customer = fleet.customer(scope, policies=allowing("ssm:*"))
 
     with pytest.raises(AccessDeniedException, match="iam:PassRole"):
@@ -101,6 +105,7 @@ async def test_an_activation_carries_no_impossible_tags(
         await fleet.activation(scope, Tags=tags)
 
 
+@on_both_engines
 async def test_activations_are_listed_page_by_page(fleet: Fleet, scope: Scope) -> None:
     made = []
     for _ in range(5):
@@ -135,6 +140,7 @@ async def test_half_a_filter_is_refused(fleet: Fleet, scope: Scope, wanted: Any)
         await fleet.customer(scope).ask("DescribeActivations", Filters=[wanted])
 
 
+@on_both_engines
 async def test_a_deleted_activation_registers_nobody(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     permit = await fleet.activation(scope)
@@ -163,6 +169,7 @@ async def test_activations_stay_in_their_account(
 # Registration
 
 
+@on_both_engines
 async def test_a_machine_becomes_a_node_of_the_activations_account(
     fleet: Fleet, scope: Scope, other_scope: Scope
 ) -> None:
@@ -189,6 +196,7 @@ async def test_a_machine_becomes_a_node_of_the_activations_account(
     assert "nodes.NodeRegistered" in [told.kind for told in await fleet.told(scope)]
 
 
+@on_both_engines
 async def test_of_two_machines_one_gets_the_last_place(fleet: Fleet, scope: Scope) -> None:
     permit = await fleet.activation(scope, RegistrationLimit=1)
     customer = fleet.customer(scope)
@@ -241,6 +249,7 @@ async def test_a_wrong_code_and_an_unknown_id_sound_the_same(
     assert [] == await shown(fleet, scope)
 
 
+@on_both_engines
 async def test_a_registration_repeated_costs_no_second_place(fleet: Fleet, scope: Scope) -> None:
     """The answer may get lost, and the agent's SDK asks again."""
     permit = await fleet.activation(scope, RegistrationLimit=1)
@@ -293,21 +302,15 @@ async def test_a_node_gets_its_role_for_an_hour_for_itself_alone(
         "RequestManagedInstanceRoleToken", Fingerprint="machine 0"
     )
 
-    assert {
-        "AccessKeyId": "ASIA1",
-        "SecretAccessKey": "secret",
-        "SessionToken": "token",
-        "TokenExpirationDate": fleet.clock.now() + timedelta(hours=1),
-        "UpdateKeyPair": False,
-    } == renewed
-    issued = fleet.roles.issued[0]
-    assert ("Fleet", node) == (issued["role"], issued["node"])
-    denied = issued["policy"]["Statement"][1]
-    assert "ssm:UpdateInstanceInformation" in denied["Action"]
-    assert (
-        f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"
-        == denied["NotResource"]
+    assert (fleet.clock.now() + timedelta(hours=1), False) == (
+        renewed["TokenExpirationDate"],
+        renewed["UpdateKeyPair"],
     )
+    found = await fleet.identity.find(renewed["AccessKeyId"], renewed["SessionToken"])
+    assert found is not None
+    assert renewed["SecretAccessKey"] == found.secret
+    assert node == found.caller.node
+    assert f"arn:aws:sts::{scope.account}:assumed-role/Fleet/{node}" == found.caller.arn
 
 
 async def test_a_cloned_machine_is_found_out(fleet: Fleet, scope: Scope) -> None:
@@ -320,9 +323,9 @@ async def test_a_cloned_machine_is_found_out(fleet: Fleet, scope: Scope) -> None
 
     told = (await fleet.told(scope))[-1]
     assert ("nodes.MachineMismatched", {"node": node}) == (told.kind, told.body)
-    assert [] == fleet.roles.issued
 
 
+@on_both_engines
 async def test_a_new_key_takes_the_place_of_the_old_one(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     itself = fleet.customer(scope, node=node)
@@ -378,13 +381,15 @@ async def test_a_key_is_found_only_in_its_region(fleet: Fleet, scope: Scope) -> 
 # Letting go
 
 
+@on_both_engines
 async def test_a_deregistered_node_is_none_any_more(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0, Tags=[{"Key": "role", "Value": "web"}])
-    customer = fleet.customer(scope)
+    customer, itself = fleet.customer(scope), fleet.customer(scope, node=node)
+    keys = await itself.ask("RequestManagedInstanceRoleToken", Fingerprint="machine 0")
 
     await customer.ask("DeregisterManagedInstance", InstanceId=node)
 
-    itself = fleet.customer(scope, node=node)
+    assert await fleet.identity.find(keys["AccessKeyId"], keys["SessionToken"]) is None
     assert [] == await shown(fleet, scope)
     assert await fleet.nodes.public_key(scope.region, node) is None
     with pytest.raises(InvalidInstanceId):
@@ -404,6 +409,7 @@ async def test_a_deregistered_node_is_none_any_more(fleet: Fleet, scope: Scope) 
     assert "nodes.NodeDeregistered" == (await fleet.told(scope))[-1].kind
 
 
+@on_both_engines
 async def test_whoever_was_deregistered_needs_another_activation(
     fleet: Fleet, scope: Scope
 ) -> None:
@@ -437,6 +443,7 @@ async def test_another_accounts_node_stays_where_it_is(
     fleet: Fleet, scope: Scope, other_scope: Scope
 ) -> None:
     node = await fleet.node(scope, 0)
+    await fleet.open(other_scope)
     stranger = fleet.customer(other_scope)
 
     with pytest.raises(InvalidInstanceId):
@@ -446,6 +453,7 @@ async def test_another_accounts_node_stays_where_it_is(
     assert [node] == await shown(fleet, scope)
 
 
+@on_both_engines
 async def test_a_node_takes_another_role(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope, 0)
     customer = fleet.customer(scope)

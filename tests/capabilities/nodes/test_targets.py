@@ -1,7 +1,6 @@
 """Targets: which nodes neighbours mean by them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from ostler.foundation.errors import NotYetImplemented
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from ostler.grammar.targets import parse
-from tests.capabilities.nodes.fleets import Fleet
+from tests.capabilities.nodes.fleets import Fleet, on_both_engines
 from tests.support.calls import a_call
 
 
@@ -31,35 +30,34 @@ async def a_tagged_fleet(fleet: Fleet, scope: Scope) -> dict[str, NodeId]:
     }
 
 
-@pytest.mark.parametrize(
-    ("targets", "expected"),
-    [
-        ([("InstanceIds", ["web1", "bare"])], {"web1", "bare"}),
-        ([("InstanceIds", ["*"])], {"web1", "web2", "db", "bare"}),
-        ([("tag:role", ["web"])], {"web1", "web2"}),
-        ([("tag:role", ["web", "db"])], {"web1", "web2", "db"}),
-        ([("tag:role", ["web"]), ("tag:stage", ["prod"])], {"web1"}),
-        ([("tag:role", [])], {"web1", "web2", "db"}),
-        ([("tag-key", ["stage", "colour"])], {"web1", "web2", "db"}),
-        ([("InstanceIds", ["web1", "db"]), ("tag:role", ["db"])], {"db"}),
-        ([("tag:role", ["mail"])], set()),
-        ([], set()),
-    ],
-)
-async def test_targets_mean_nodes(
-    fleet: Fleet, scope: Scope, targets: Any, expected: set[str]
-) -> None:
+TARGETS: list[tuple[list[tuple[str, list[str]]], set[str]]] = [
+    ([("InstanceIds", ["web1", "bare"])], {"web1", "bare"}),
+    ([("InstanceIds", ["*"])], {"web1", "web2", "db", "bare"}),
+    ([("tag:role", ["web"])], {"web1", "web2"}),
+    ([("tag:role", ["web", "db"])], {"web1", "web2", "db"}),
+    ([("tag:role", ["web"]), ("tag:stage", ["prod"])], {"web1"}),
+    ([("tag:role", [])], {"web1", "web2", "db"}),
+    ([("tag-key", ["stage", "colour"])], {"web1", "web2", "db"}),
+    ([("InstanceIds", ["web1", "db"]), ("tag:role", ["db"])], {"db"}),
+    ([("tag:role", ["mail"])], set()),
+    ([], set()),
+]
+
+
+@on_both_engines
+async def test_targets_mean_nodes(fleet: Fleet, scope: Scope) -> None:
     named = await a_tagged_fleet(fleet, scope)
-    given = [
-        {"Key": key, "Values": [named[value] for value in values if value in named] or values}
-        if key == "InstanceIds"
-        else {"Key": key, "Values": values}
-        for key, values in targets
-    ]
+    for targets, expected in TARGETS:
+        given = [
+            {"Key": key, "Values": [named.get(each, each) for each in values]}
+            if key == "InstanceIds"
+            else {"Key": key, "Values": values}
+            for key, values in targets
+        ]
 
-    found = await fleet.nodes.resolve(a_command(fleet, scope), parse(given))
+        found = await fleet.nodes.resolve(a_command(fleet, scope), parse(given))
 
-    assert sorted(named[name] for name in expected) == [node.id for node in found]
+        assert sorted(named[name] for name in expected) == [node.id for node in found], targets
 
 
 async def test_targets_mean_nodes_of_the_callers_account(

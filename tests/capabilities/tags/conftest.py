@@ -1,6 +1,8 @@
 """What the tests of tags may ask for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,11 @@ from ostler.foundation.capability import Capability, Foundation, Taggable
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import SequentialIds
 from ostler.foundation.secrets import Secrets
-from ostler.foundation.storage import Scope
-from ostler.foundation.storage.migrations import migrate
+from ostler.foundation.storage import Migration, Scope
 from tests.support.calls import ADMIN, Customer
-from tests.support.databases import House
+from tests.support.databases import ENGINES, FOUNDATION, House
+
+on_both_engines = pytest.mark.parametrize("engine", ENGINES)
 
 THINGS = {
     "ManagedInstance": {"mi-00000000000000001", "mi-00000000000000002"},
@@ -50,14 +53,24 @@ class Tagging:
 
 
 @pytest.fixture
-def tagging(house: House, clock: ManualClock, tmp_path: str) -> Tagging:
-    migrate(house.storage.engine, MIGRATIONS)
+def engine() -> str:
+    """SQLite, save for the tests that ask for `on_both_engines`: those with SQL of their own."""
+    return "sqlite"
+
+
+@pytest.fixture
+def migrations() -> Sequence[Migration]:
+    return (*FOUNDATION, *MIGRATIONS)
+
+
+@pytest.fixture
+def tagging(house: House, clock: ManualClock, tmp_path: Path) -> Tagging:
     foundation = Foundation(
         house.storage,
         clock,
         SequentialIds(),
-        Blobs(f"{tmp_path}/blobs"),
-        Secrets(b"k" * 32),
+        Blobs(str(tmp_path / "blobs")),
+        Secrets(bytes(32)),
     )
     made = Tagging(tags.build(foundation), house, clock)
     made.tags.serve(

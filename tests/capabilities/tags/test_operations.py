@@ -13,13 +13,14 @@ from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.events import since
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
-from tests.capabilities.tags.conftest import Tagging
+from tests.capabilities.tags.conftest import Tagging, on_both_engines
 from tests.support.calls import NOBODY
 
 NODE = {"ResourceType": "ManagedInstance", "ResourceId": "mi-00000000000000001"}
 OTHER = {"ResourceType": "ManagedInstance", "ResourceId": "mi-00000000000000002"}
 
 
+@on_both_engines
 async def test_tags_are_added_changed_and_listed_in_order(tagging: Tagging, scope: Scope) -> None:
     customer = tagging.customer(scope)
 
@@ -31,6 +32,7 @@ async def test_tags_are_added_changed_and_listed_in_order(tagging: Tagging, scop
     assert [] == (await customer.ask("ListTagsForResource", **OTHER))["TagList"]
 
 
+@on_both_engines
 async def test_tags_are_removed(tagging: Tagging, scope: Scope) -> None:
     customer = tagging.customer(scope)
     await customer.ask("AddTagsToResource", **NODE, Tags=tags(stage="test", owner="ops"))
@@ -101,6 +103,7 @@ async def test_permission_comes_before_absence(
         await nobody.ask(operation, ResourceType="OpsItem", ResourceId="oi-1", **given)
 
 
+@on_both_engines
 async def test_a_resource_carries_fifty_tags(tagging: Tagging, scope: Scope) -> None:
     customer = tagging.customer(scope)
     fifty = tags(**{f"key{n}": str(n) for n in range(50)})

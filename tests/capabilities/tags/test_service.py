@@ -7,7 +7,7 @@ from ostler.capabilities.tags.errors import TooManyTagsError
 from ostler.foundation.errors import ValidationException
 from ostler.foundation.ids import Region
 from ostler.foundation.storage import Scope, Transaction
-from tests.capabilities.tags.conftest import Tagging
+from tests.capabilities.tags.conftest import Tagging, on_both_engines
 
 ONE, TWO = "mi-00000000000000001", "mi-00000000000000002"
 
@@ -22,6 +22,7 @@ async def a_tagged_pair(tagging: Tagging, scope: Scope) -> None:
     await tagging.house.storage.write(scope, put)
 
 
+@on_both_engines
 async def test_neighbours_find_who_carries_a_tag(tagging: Tagging, scope: Scope) -> None:
     await a_tagged_pair(tagging, scope)
 
@@ -37,6 +38,7 @@ async def test_neighbours_find_who_carries_a_tag(tagging: Tagging, scope: Scope)
     assert [[ONE, TWO], [ONE], [], ["password"]] == await tagging.house.storage.read(scope, look)
 
 
+@on_both_engines
 async def test_neighbours_read_the_tags_of_many(tagging: Tagging, scope: Scope) -> None:
     await a_tagged_pair(tagging, scope)
 
@@ -47,6 +49,7 @@ async def test_neighbours_read_the_tags_of_many(tagging: Tagging, scope: Scope) 
     assert {ONE: {"role": "web", "stage": "prod"}, TWO: {"role": "db"}} == found
 
 
+@on_both_engines
 async def test_dropped_tags_are_gone(tagging: Tagging, scope: Scope) -> None:
     await a_tagged_pair(tagging, scope)
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from ostler.capabilities.nodes.errors import InvalidInstanceInformationValue
 from ostler.foundation.ids import AccountId, ActivationId, Ids, NodeId, Region
@@ -138,27 +137,3 @@ def version_order(version: str) -> str:
     padded = [number[:_ORDER_DIGITS].zfill(_ORDER_DIGITS) for number in numbers]
     padded += ["0" * _ORDER_DIGITS] * (_ORDER_GROUPS - len(padded))
     return "".join(padded)
-
-
-def for_itself_only(node: Node) -> dict[str, Any]:
-    """The policy that narrows a node's credentials: what a node reports, it reports of itself."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "*", "Resource": "*"},
-            {"Effect": "Deny", "Action": list(_REPORTS), "NotResource": node.arn},
-        ],
-    }
-
-
-_REPORTS = (
-    "ssm:GetDeployablePatchSnapshotForInstance",
-    "ssm:ListInstanceAssociations",
-    "ssm:PutComplianceItems",
-    "ssm:PutConfigurePackageResult",
-    "ssm:PutInventory",
-    "ssm:RequestManagedInstanceRoleToken",
-    "ssm:UpdateInstanceAssociationStatus",
-    "ssm:UpdateInstanceInformation",
-    "ssm:UpdateManagedInstancePublicKey",
-)

@@ -84,13 +84,14 @@ class Fleet:
         return Page([count for _, count in page.items], page.last)
 
     async def deregister(self, call: Call, node: NodeId) -> None:
-        """Let the node go: its id never comes again, its key and its role are worth nothing."""
+        """Let the node go: its id never comes again, its key and its credentials end here."""
         await call.allow(call.arn("managed-instance", node))
 
         def let_go(tx: Transaction) -> bool:
             if not store.bury(tx, node, self._clock.now()):
                 return False
             self._tags.drop(tx, RESOURCE_TYPE, node)
+            self._roles.revoke(tx, call.account, node)
             tx.tell(NodeDeregistered(node=node))
             return True
 

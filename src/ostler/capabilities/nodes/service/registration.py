@@ -24,7 +24,6 @@ from ostler.capabilities.nodes.model.keys import Lock, PublicKey
 from ostler.capabilities.nodes.model.nodes import (
     RESOURCE_TYPE,
     Node,
-    for_itself_only,
     new_node_id,
 )
 from ostler.capabilities.nodes.service.faults import invalid_nodes
@@ -144,12 +143,7 @@ class Registration:
                 "Register this machine anew with an activation of its own."
             )
         credentials = await self._roles.issue(
-            call.scope,
-            node.role,
-            node_id,
-            TOKEN_LIFE,
-            session_policy=for_itself_only(node),
-            node=node_id,
+            call.scope, node.role, node_id, TOKEN_LIFE, node=node_id
         )
         return Pass(credentials, lock.due(self._clock.now(), self._key_life))
 

@@ -1,15 +1,12 @@
 """What the fleet needs of whoever keeps roles."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from ostler.foundation.call import Call
 from ostler.foundation.errors import ValidationException
-from ostler.foundation.ids import NodeId
-from ostler.foundation.storage import Scope
-
-SERVICE = "ssm.amazonaws.com"
+from ostler.foundation.ids import AccountId, NodeId
+from ostler.foundation.storage import Scope, Transaction
 
 
 class TemporaryCredentials(Protocol):
@@ -26,14 +23,14 @@ class TemporaryCredentials(Protocol):
 
 
 class Roles(Protocol):
-    """Knows roles and whom they trust, and issues their credentials."""
+    """Knows roles and whether Systems Manager may take them, and lends them to nodes."""
 
-    async def role_exists(self, scope: Scope, name: str, service_principal: str = ...) -> bool:
-        """Whether the account has the role, and it trusts the service."""
+    async def role_exists(self, scope: Scope, role: str) -> bool:
+        """Whether the account has the role, and it trusts Systems Manager."""
         ...
 
-    async def pass_role(self, call: Call, role_arn: str) -> None:
-        """Raise AccessDeniedException unless the caller may give the role away."""
+    async def pass_role(self, call: Call, role: str) -> str:
+        """Refuse unless the caller may hand the role on."""
         ...
 
     async def issue(
@@ -42,16 +39,22 @@ class Roles(Protocol):
         role: str,
         session_name: str,
         duration: timedelta,
-        session_policy: Mapping[str, Any] | None = None,
+        *,
         node: NodeId | None = None,
-    ) -> TemporaryCredentials: ...
+    ) -> TemporaryCredentials:
+        """Credentials of the role that are the node's: for what a node does, for itself only."""
+        ...
+
+    def revoke(self, tx: Transaction, account: AccountId, subject: str) -> None:
+        """End what credentials the node has."""
+        ...
 
 
 async def give_role(call: Call, roles: Roles, name: str) -> None:
     """Refuse unless the caller may pass the role on, and the role trusts Systems Manager."""
-    arn = f"arn:aws:iam::{call.account}:role/{name}"
-    await roles.pass_role(call, arn)
-    if not await roles.role_exists(call.scope, name, SERVICE):
+    await roles.pass_role(call, name)
+    if not await roles.role_exists(call.scope, name):
         raise ValidationException(
-            f"Nonexistent role or missing ssm service principal in trust policy: {arn}"
+            "Nonexistent role or missing ssm service principal in trust policy: "
+            f"arn:aws:iam::{call.account}:role/{name}"
         )
