@@ -190,13 +190,19 @@ def test_what_the_server_ended_hears_no_more():
 
 
 def test_a_node_that_gets_a_job_too_late_is_told_to_stop():
-    late = an_invocation(Status.WAITING).after(Event.SENT, AT).after(Event.DELIVERY_EXPIRED, AT)
-    never_sent = an_invocation().after(Event.DELIVERY_EXPIRED, AT)
+    late = an_invocation(Status.PENDING, sent=AT).after(Event.DELIVERY_EXPIRED, AT)
+    told = late.heard(Report(Event.RECEIVED), LATER)
 
-    assert late.cancel_owed
-    assert late.heard(Report(Event.RECEIVED), LATER).cancel_owed
-    assert not late.heard(Report(Event.STOPPED), LATER).cancel_owed
-    assert not never_sent.cancel_owed
+    assert (False, True) == (late.cancel_owed, told.cancel_owed)
+    assert not told.heard(Report(Event.STOPPED), LATER).cancel_owed
+    assert not late.heard(Report(Event.SUCCEEDED), LATER).cancel_owed
+
+
+def test_a_node_that_was_given_up_is_told_to_stop_when_it_comes_back():
+    gone = an_invocation(Status.IN_PROGRESS, received=AT).after(Event.EXPIRED, AT)
+
+    assert gone.cancel_owed
+    assert not gone.heard(Report(Event.SUCCEEDED), LATER).cancel_owed
 
 
 def test_a_reboot_is_not_the_end():

@@ -22,7 +22,7 @@ from ostler.capabilities.commands.model.invocations import (
     owes_cancel,
 )
 from ostler.capabilities.commands.model.outputs import (
-    BOTH_SHOWN,
+    COMBINED_SHOWN,
     INTERNAL_BUCKET,
     STREAMS,
     blob_of,
@@ -49,7 +49,7 @@ from ostler.capabilities.commands.model.statuses import (
 from ostler.capabilities.commands.model.tallies import Tally, next_wave, outcome
 
 __all__ = [
-    "BOTH_SHOWN",
+    "COMBINED_SHOWN",
     "DEFAULT_DELIVERY_TIMEOUT",
     "DEFAULT_VERSION",
     "DELIVERED",

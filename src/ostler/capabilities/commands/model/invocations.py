@@ -25,12 +25,12 @@ class StepResult:
 class StepOutput:
     """What a step wrote, as much of it as the API shows.
 
-    `both` is standard output and standard error together, shortest of the three.
+    `combined` is standard output and standard error together, the shortest of the three.
     """
 
     standard_output: str = ""
     standard_error: str = ""
-    both: str = ""
+    combined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +137,15 @@ class Invocation:
 
 
 _LAST_WORDS = (Event.SUCCEEDED, Event.FAILED, Event.TIMED_OUT, Event.STOPPED, Event.REFUSED)
-_CANCELS = (
-    Event.CANCEL_ASKED,
-    Event.CANCEL_UNANSWERED,
-    Event.DELIVERY_EXPIRED,
-    Event.EXPIRED,
-)
+_CANCELS = (Event.CANCEL_ASKED, Event.CANCEL_UNANSWERED, Event.EXPIRED)
 
 
 def owes_cancel(event: Event, former: Status) -> bool:
     """Whether the node must be told to stop, `event` having happened to what stood so.
 
-    An undelivered job may reach its node in the very moment in which it is cancelled.
+    A node that has not said that it has the job is told as soon as it does.
     """
-    return event in _CANCELS and former is not Status.WAITING
+    return event in _CANCELS and former in DELIVERED
 
 
 def merged(

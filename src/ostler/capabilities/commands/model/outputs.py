@@ -16,7 +16,7 @@ INTERNAL_BUCKET = "ostler-output"
 
 STANDARD_OUTPUT_SHOWN = 24_000
 STANDARD_ERROR_SHOWN = 8_000
-BOTH_SHOWN = 2_500
+COMBINED_SHOWN = 2_500
 TRACE_SHOWN = 2_500
 _TRUNCATED = "\n--output truncated--"
 _BETWEEN = "\n----------ERROR-------\n"
@@ -56,12 +56,12 @@ def _joined(prefix: str, parts: Sequence[str]) -> str:
     return "/".join(part for part in (prefix.strip("/"), *parts) if part)
 
 
-def shown(standard_output: str, standard_error: str, both: str) -> StepOutput:
+def shown(standard_output: str, standard_error: str, combined: str) -> StepOutput:
     """As much as the API shows. Agents cut before they send; others are cut here."""
     return StepOutput(
         _cut(_storable(standard_output), STANDARD_OUTPUT_SHOWN),
         _cut(_storable(standard_error), STANDARD_ERROR_SHOWN),
-        _cut(_storable(both or _together(standard_output, standard_error)), BOTH_SHOWN),
+        _cut(_storable(combined or _together(standard_output, standard_error)), COMBINED_SHOWN),
     )
 
 

@@ -1,0 +1,74 @@
+"""Run Command's part of the API: names on the wire, and nothing else."""
+
+from typing import TYPE_CHECKING, Any
+
+from ostler.capabilities.commands.operations.answers import Writer
+from ostler.capabilities.commands.operations.filters import wanted_commands, wanted_invocations
+from ostler.capabilities.commands.operations.orders import order_of
+from ostler.capabilities.commands.service import Commands
+from ostler.foundation.call import Call
+from ostler.foundation.ids import CommandId, NodeId
+
+if TYPE_CHECKING:
+    from ostler.wire.shapes import ssm
+
+AWS_OUTPUT_URL = "https://s3.{region}.amazonaws.com"
+_PAGE = 50
+
+
+class Operations:
+    """SendCommand, CancelCommand and the three that look.
+
+    `output_url` is where clients find buckets; `{region}` in it is filled in.
+    """
+
+    service = "ssm"
+
+    def __init__(self, commands: Commands, *, output_url: str = AWS_OUTPUT_URL) -> None:
+        self._commands = commands
+        self._output_url = output_url
+
+    async def send_command(
+        self, call: Call, given: "ssm.SendCommandRequest"
+    ) -> "ssm.SendCommandResult":
+        command = await self._commands.send(call, order_of(given))
+        return {"Command": self._writer(call).command(command)}
+
+    async def cancel_command(
+        self, call: Call, given: "ssm.CancelCommandRequest"
+    ) -> "ssm.CancelCommandResult":
+        nodes = [NodeId(node) for node in given.get("InstanceIds", [])]
+        await self._commands.cancel(call, CommandId(given["CommandId"]), nodes)
+        return {}
+
+    async def list_commands(self, call: Call, given: "ssm.ListCommandsRequest") -> Any:
+        asked = call.page_request(given, default=_PAGE, most=_PAGE)
+        page = await self._commands.list(call, wanted_commands(given), asked)
+        return call.paged("Commands", page, self._writer(call).command)
+
+    async def list_command_invocations(
+        self, call: Call, given: "ssm.ListCommandInvocationsRequest"
+    ) -> Any:
+        asked = call.page_request(given, default=_PAGE, most=_PAGE)
+        details = given.get("Details", False)
+        page = await self._commands.invocations(
+            call, wanted_invocations(given), asked, details=details
+        )
+        writer = self._writer(call)
+        return call.paged(
+            "CommandInvocations", page, lambda one: writer.invocation(one, details=details)
+        )
+
+    async def get_command_invocation(
+        self, call: Call, given: "ssm.GetCommandInvocationRequest"
+    ) -> Any:
+        view = await self._commands.invocation(
+            call,
+            CommandId(given["CommandId"]),
+            NodeId(given["InstanceId"]),
+            given.get("PluginName", ""),
+        )
+        return self._writer(call).result(view)
+
+    def _writer(self, call: Call) -> Writer:
+        return Writer(call.region, self._output_url.format(region=call.region))

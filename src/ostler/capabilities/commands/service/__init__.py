@@ -1,0 +1,49 @@
+"""The deeds of Run Command: what callers do, what nodes say, what happens by itself."""
+
+from ostler.capabilities.commands.service.commands import Commands, InvocationView, StepView
+from ostler.capabilities.commands.service.moves import (
+    CANCEL_TIMER,
+    DELIVERY_TIMER,
+    EXPIRY_TIMER,
+    HISTORY,
+    HISTORY_TIMER,
+    SILENCE_TIMER,
+)
+from ostler.capabilities.commands.service.neighbours import (
+    Documents,
+    DocumentVersion,
+    Fleet,
+    Node,
+    Roles,
+)
+from ostler.capabilities.commands.service.outputs import Outputs
+from ostler.capabilities.commands.service.progress import Errands, Progress, Word
+from ostler.capabilities.commands.store.commands import Payload
+from ostler.capabilities.commands.store.commands import Wanted as WantedCommands
+from ostler.capabilities.commands.store.invocations import Errand
+from ostler.capabilities.commands.store.invocations import Wanted as WantedInvocations
+
+__all__ = [
+    "CANCEL_TIMER",
+    "DELIVERY_TIMER",
+    "EXPIRY_TIMER",
+    "HISTORY",
+    "HISTORY_TIMER",
+    "SILENCE_TIMER",
+    "Commands",
+    "DocumentVersion",
+    "Documents",
+    "Errand",
+    "Errands",
+    "Fleet",
+    "InvocationView",
+    "Node",
+    "Outputs",
+    "Payload",
+    "Progress",
+    "Roles",
+    "StepView",
+    "WantedCommands",
+    "WantedInvocations",
+    "Word",
+]

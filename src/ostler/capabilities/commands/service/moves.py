@@ -1,0 +1,196 @@
+"""Moves: a command goes on, within a transaction, after something happened to its invocations."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ostler.capabilities.commands.events import CommandEnded, InvocationEnded
+from ostler.capabilities.commands.model import (
+    UNDELIVERED,
+    UNSENT,
+    Command,
+    Event,
+    Invocation,
+    Status,
+    next_wave,
+    outcome,
+)
+from ostler.capabilities.commands.store import commands as command_store
+from ostler.capabilities.commands.store import invocations as store
+from ostler.capabilities.commands.store.invocations import Turn
+from ostler.foundation.events import Announcement
+from ostler.foundation.ids import NodeId
+from ostler.foundation.storage import Scope, Transaction
+
+DELIVERY_TIMER = "commands.delivery"
+EXPIRY_TIMER = "commands.expiry"
+SILENCE_TIMER = "commands.silence"
+CANCEL_TIMER = "commands.cancel"
+HISTORY_TIMER = "commands.history"
+
+SILENCE = timedelta(seconds=10)
+"""After so long without an answer a node counts as silent, and its invocation as delayed."""
+PATIENCE = timedelta(seconds=15)
+"""How long a last word may be on its way after the time is up."""
+CANCEL_PATIENCE = timedelta(seconds=60)
+"""How long a node may take to stop what it is told to stop."""
+HISTORY = timedelta(days=30)
+
+_SOURCE = "aws.ssm"
+_OF_COMMAND = "EC2 Command Status-change Notification"
+_OF_INVOCATION = "EC2 Command Invocation Status-change Notification"
+_NAMED = 50
+
+
+def schedule(tx: Transaction, command: Command) -> None:
+    """Have a new command's times kept."""
+    tx.schedule(DELIVERY_TIMER, command.id, command.delivery_deadline)
+    tx.schedule(EXPIRY_TIMER, command.id, command.expires + PATIENCE)
+
+
+def go_on(
+    tx: Transaction,
+    command: Command,
+    turns: Iterable[Turn],
+    at: datetime,
+    *,
+    history: timedelta,
+) -> list[NodeId]:
+    """Count the turns, start who may start now, tell who listens; the nodes that start."""
+    turned = list(turns)
+    before = command
+    command = replace(command, tally=_moved(command, turned))
+    more, started = _next(tx, command, at)
+    turned += more
+    command = replace(command, tally=_moved(command, more))
+    command = replace(
+        command, outcome=outcome(command.tally, command.rollout, cancelled=command.cancelled)
+    )
+    if command.outcome.final and command.ended is None:
+        command = replace(command, ended=at)
+    if command != before:
+        command_store.save(tx, command)
+    for turn in turned:
+        _tell_turn(tx, command, turn)
+    if command.outcome.coarse != before.outcome.coarse:
+        _tell_of_command(tx, command)
+    if command.ended is not None and before.ended is None:
+        _end(tx, command, at, history)
+    return started
+
+
+def announce_refused(tx: Transaction, command: Command, invocations: Sequence[Invocation]) -> None:
+    """Tell of invocations that ended before they began."""
+    for invocation in invocations:
+        if invocation.status.final:
+            _tell_turn(tx, command, Turn(invocation.node, Status.WAITING, invocation.status))
+
+
+def _tell_of_command(tx: Transaction, command: Command) -> None:
+    """Announce how the command stands, as EventBridge would."""
+    nodes = command.order.nodes[:_NAMED]
+    tx.tell(
+        Announcement(
+            source=_SOURCE,
+            detail_type=_OF_COMMAND,
+            resources=tuple(_arn(tx, node) for node in nodes),
+            detail={
+                **_detail(command),
+                "expire-after": _iso(command.expires),
+                "parameters": {name: list(texts) for name, texts in _parameters(command)},
+                "status": command.outcome.coarse,
+            },
+        )
+    )
+
+
+def _next(tx: Transaction, command: Command, at: datetime) -> tuple[list[Turn], list[NodeId]]:
+    """What follows from how the invocations stand: a wave, or that nobody starts any more."""
+    tally = command.tally
+    if not tally.waiting:
+        return [], []
+    if command.rollout.stopped(tally.errors):
+        return store.turn(tx, command.id, Event.ERRORS_EXCEEDED, at), []
+    if at >= command.delivery_deadline:
+        return store.turn(tx, command.id, Event.DELIVERY_EXPIRED, at), []
+    started = store.start(tx, command.id, next_wave(tally, command.rollout), at)
+    if started:
+        tx.schedule(SILENCE_TIMER, command.id, at + SILENCE)
+    [waiting], [pending, *_] = UNSENT, UNDELIVERED
+    return [Turn(node, waiting, pending) for node in started], started
+
+
+def _moved(command: Command, turns: Sequence[Turn]) -> Any:
+    return command.tally.moved(Counter((turn.former, turn.latter) for turn in turns))
+
+
+def _end(tx: Transaction, command: Command, at: datetime, history: timedelta) -> None:
+    for timer in (DELIVERY_TIMER, EXPIRY_TIMER, SILENCE_TIMER, CANCEL_TIMER):
+        tx.unschedule(timer, command.id)
+    tx.schedule(HISTORY_TIMER, command.id, at + history)
+    tx.tell(
+        CommandEnded(
+            command=command.id,
+            status=command.outcome.coarse,
+            details=command.outcome.details,
+        )
+    )
+
+
+def _tell_turn(tx: Transaction, command: Command, turn: Turn) -> None:
+    """Tell of an invocation: AWS says nothing of its being pending, delayed or cancelling."""
+    if turn.latter.final:
+        tx.tell(
+            InvocationEnded(
+                command=command.id,
+                node=turn.node,
+                status=turn.latter.coarse,
+                details=turn.latter.details,
+            )
+        )
+    elif turn.latter is not Status.IN_PROGRESS:
+        return
+    tx.tell(
+        Announcement(
+            source=_SOURCE,
+            detail_type=_OF_INVOCATION,
+            resources=(_arn(tx, turn.node),),
+            detail={
+                **_detail(command),
+                "instance-id": turn.node,
+                "status": turn.latter.coarse,
+            },
+        )
+    )
+
+
+def _detail(command: Command) -> dict[str, Any]:
+    return {
+        "command-id": command.id,
+        "document-name": command.document_name,
+        "requested-date-time": _iso(command.requested),
+    }
+
+
+def _parameters(command: Command) -> Iterable[tuple[str, Sequence[str]]]:
+    return command.order.parameters.items()
+
+
+def _arn(tx: Transaction, node: NodeId) -> str:
+    scope = tx.scope
+    assert scope is not None, "commands move within their account and region"
+    return node_arn(scope, node)
+
+
+def node_arn(scope: Scope, node: NodeId) -> str:
+    """How policies and events name a node."""
+    place = f"{scope.region}:{scope.account}"
+    if node.startswith("i-"):
+        return f"arn:aws:ec2:{place}:instance/{node}"
+    return f"arn:aws:ssm:{place}:managed-instance/{node}"
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

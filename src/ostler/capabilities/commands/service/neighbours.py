@@ -1,0 +1,85 @@
+"""What Run Command needs of the capabilities it stands on."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ostler.foundation.call import Call
+from ostler.foundation.ids import NodeId
+from ostler.foundation.storage import Scope
+from ostler.grammar.documents import Document
+from ostler.grammar.targets import Targets
+
+SERVICE = "ssm.amazonaws.com"
+
+
+class DocumentVersion(Protocol):
+    """One version of a document."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def document(self) -> Document: ...
+    @property
+    def platform_types(self) -> Sequence[str]: ...
+
+
+class Documents(Protocol):
+    """Knows documents."""
+
+    async def resolve(
+        self,
+        call: Call,
+        name: str,
+        version: str = ...,
+        *,
+        hash: str | None = None,  # noqa: A002 - AWS's word
+        hash_type: str | None = None,
+    ) -> DocumentVersion:
+        """The version; InvalidDocument or InvalidDocumentVersion when there is none."""
+        ...
+
+
+class Facts(Protocol):
+    """What an agent says of its machine."""
+
+    @property
+    def computer_name(self) -> str: ...
+
+
+class Node(Protocol):
+    """A machine of the fleet; its platform is not known before it was first heard."""
+
+    @property
+    def id(self) -> NodeId: ...
+    @property
+    def platform_type(self) -> str | None: ...
+    @property
+    def facts(self) -> Facts: ...
+
+
+class Fleet(Protocol):
+    """Knows the nodes; asks nobody for permission."""
+
+    async def get_many(self, call: Call, ids: Sequence[NodeId]) -> Sequence[Node]:
+        """These nodes, in this order; InvalidInstanceId names those that there are not."""
+        ...
+
+    async def resolve(self, call: Call, targets: Targets) -> Sequence[Node]:
+        """The nodes that fit every target."""
+        ...
+
+
+class Roles(Protocol):
+    """Knows roles, and who may give them away."""
+
+    async def role_exists(self, scope: Scope, name: str, service_principal: str = ...) -> bool:
+        """Whether the account has the role, and it trusts the service."""
+        ...
+
+    async def pass_role(self, call: Call, role_arn: str) -> None:
+        """Raise AccessDeniedException unless the caller may give the role away."""
+        ...

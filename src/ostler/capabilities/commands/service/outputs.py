@@ -1,0 +1,171 @@
+"""Whole output: kept in pieces as it comes, in one blob once it is whole.
+
+The pieces lie beside the place of the whole, in the folder `<key>.pieces`, each named by where it
+begins. What a node sends twice it sends with the same bytes, so that pieces may overlap.
+"""
+
+import asyncio
+from functools import partial
+
+from ostler.capabilities.commands.errors import InvalidPluginName, InvocationDoesNotExist
+from ostler.capabilities.commands.model import INTERNAL_BUCKET, STREAMS, Command, blob_of
+from ostler.capabilities.commands.store import commands as command_store
+from ostler.capabilities.commands.store import invocations as store
+from ostler.capabilities.commands.store import streams
+from ostler.capabilities.commands.store.streams import Extent, Stream
+from ostler.foundation.blobs import BlobNotFound, Blobs
+from ostler.foundation.call import Call
+from ostler.foundation.errors import ValidationException
+from ostler.foundation.ids import CommandId, NodeId
+from ostler.foundation.storage import Scope, Storage, Transaction
+
+LARGEST_STREAM = 1024 * 1024 * 1024
+"""Bytes of one stream of one step; a node that brings more is refused, and cuts."""
+LARGEST_ASSEMBLED = 64 * 1024 * 1024
+"""What is longer stays in its pieces: it would not fit into memory beside other work."""
+
+
+class Outputs:
+    """Keeps what steps wrote, all of it, and gives it back."""
+
+    def __init__(self, storage: Storage, blobs: Blobs) -> None:
+        self._storage = storage
+        self._blobs = blobs
+        self._assembling = asyncio.Lock()
+
+    async def append(
+        self,
+        scope: Scope,
+        node: NodeId,
+        command: str,
+        step: str,
+        stream: str,
+        offset: int,
+        data: bytes,
+    ) -> int:
+        """Put `data` at `offset` if so many bytes are kept; tell how many are kept afterwards."""
+        which = Stream(CommandId(command), node, step, stream)
+        blob, kept = await self._look(scope, which)
+        if kept.finished or kept.length != offset or not data:
+            return kept.length
+        if offset + len(data) > LARGEST_STREAM:
+            raise ValidationException(f"At most {LARGEST_STREAM} bytes of a stream are kept.")
+        # First the bytes, then the word that they are there; of two who bring the same piece
+        # one finds the stream longer already.
+        await self._blobs.put(_piece(blob, offset, len(data)), data)
+        lengthened = await self._storage.write(
+            scope, partial(streams.lengthen, stream=which, by=len(data), at=offset)
+        )
+        return lengthened.length
+
+    async def length(self, scope: Scope, node: NodeId, command: str, step: str, stream: str) -> int:
+        """How many bytes are kept."""
+        _, kept = await self._look(scope, Stream(CommandId(command), node, step, stream))
+        return kept.length
+
+    async def finish(
+        self, scope: Scope, node: NodeId, command: str, step: str, stream: str
+    ) -> None:
+        """Nothing will follow: what came in pieces becomes whole."""
+        which = Stream(CommandId(command), node, step, stream)
+        blob, kept = await self._look(scope, which)
+        if kept.finished:
+            return
+        # As S3 has it from agents: a stream on which nothing was written has no object.
+        if 0 < kept.length <= LARGEST_ASSEMBLED:
+            async with self._assembling:
+                await self._blobs.put(blob, await self._from_pieces(blob, 0, kept.length))
+        await self._storage.write(scope, partial(streams.finish, stream=which))
+        if kept.length <= LARGEST_ASSEMBLED:
+            await self._drop_pieces(blob)
+
+    async def whole_output(
+        self,
+        call: Call,
+        command: CommandId,
+        node: NodeId,
+        step: str,
+        stream: str,
+        *,
+        start: int = 0,
+        length: int = LARGEST_ASSEMBLED,
+    ) -> bytes:
+        """What the step wrote on the stream, as far as it has come, from `start` on."""
+        await call.allow(action="ssm:GetCommandInvocation")
+        blob, kept = await self._look(call.scope, Stream(command, node, step, stream))
+        end = min(kept.length, start + length)
+        if start >= end:
+            return b""
+        if kept.finished and kept.length <= LARGEST_ASSEMBLED:
+            return await self._blobs.get_range(blob, start, end - start)
+        try:
+            return await self._from_pieces(blob, start, end)
+        except BlobNotFound:
+            # It was put together in this very moment.
+            return await self._blobs.get_range(blob, start, end - start)
+
+    async def forget(self, scope: Scope, command: CommandId) -> None:
+        """Drop what lies in the house's own bucket; another bucket is its owner's."""
+        blobs = await self._storage.read(scope, partial(_blobs_of, command=command))
+        for blob in blobs:
+            if blob.startswith(f"{INTERNAL_BUCKET}/"):
+                await self._blobs.delete(blob)
+            await self._drop_pieces(blob)
+
+    async def _look(self, scope: Scope, which: Stream) -> tuple[str, Extent]:
+        return await self._storage.read(scope, partial(_find, which=which))
+
+    async def _from_pieces(self, blob: str, start: int, end: int) -> bytes:
+        found = bytearray()
+        at = start
+        for entry in await self._blobs.list(_folder(blob)):
+            first, size = _extent(entry.key)
+            if first <= at < first + size and at < end:
+                part = await self._blobs.get_range(
+                    entry.key, at - first, min(end, first + size) - at
+                )
+                found += part
+                at += len(part)
+        if at < end:
+            raise BlobNotFound(f"{blob} from {at}")
+        return bytes(found)
+
+    async def _drop_pieces(self, blob: str) -> None:
+        for entry in await self._blobs.list(_folder(blob)):
+            await self._blobs.delete(entry.key)
+
+
+def _find(tx: Transaction, which: Stream) -> tuple[str, Extent]:
+    command = command_store.find(tx, which.command)
+    if command is None or store.find(tx, which.command, which.node) is None:
+        raise InvocationDoesNotExist(f"Invocation not found for {which.command}, {which.node}")
+    return _blob(command, which), streams.extent(tx, which)
+
+
+def _blob(command: Command, which: Stream) -> str:
+    for step in command.steps:
+        if step.id == which.step and which.stream in STREAMS:
+            return blob_of(command, which.node, step, which.stream)
+    raise InvalidPluginName(
+        f"The command {which.command} has no step {which.step} with a stream {which.stream}."
+    )
+
+
+def _blobs_of(tx: Transaction, command: CommandId) -> list[str]:
+    found = command_store.find(tx, command)
+    if found is None:
+        return []
+    return [_blob(found, stream) for stream in streams.of_command(tx, command)]
+
+
+def _folder(blob: str) -> str:
+    return f"{blob}.pieces/"
+
+
+def _piece(blob: str, offset: int, size: int) -> str:
+    return f"{_folder(blob)}{offset:012d}-{size}"
+
+
+def _extent(piece: str) -> tuple[int, int]:
+    offset, _, size = piece.rpartition("/")[2].partition("-")
+    return int(offset), int(size)

@@ -1,0 +1,181 @@
+"""Progress: what becomes of commands by themselves, and by what nodes say of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from ostler.capabilities.commands.model import Command, Event, Invocation, Report, StepOutput
+from ostler.capabilities.commands.service.moves import HISTORY, SILENCE, SILENCE_TIMER, go_on
+from ostler.capabilities.commands.store import commands as command_store
+from ostler.capabilities.commands.store import invocations as store
+from ostler.capabilities.commands.store.commands import Payload
+from ostler.capabilities.commands.store.invocations import Errand, Turn
+from ostler.foundation.clock import Clock
+from ostler.foundation.ids import AccountId, CommandId, NodeId, Region
+from ostler.foundation.storage import Scope, Storage, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a node says of its share of a command."""
+
+    scope: Scope
+    node: NodeId
+    command: CommandId
+    report: Report
+
+
+Errands = Sequence[tuple[Scope, Errand]]
+"""What nodes must be told now; who learns of it sees that they are."""
+
+
+class Progress:
+    """Moves commands on; every deed may be done again, and changes nothing then."""
+
+    def __init__(self, storage: Storage, clock: Clock, *, history: timedelta = HISTORY) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._history = history
+
+    async def start(self, scope: Scope, command: CommandId) -> Sequence[Errand]:
+        """Let the first nodes start; every node of the command that must be told something."""
+        return await self._storage.write(scope, partial(self._start, command=command))
+
+    async def owed(
+        self, scope: Scope, *, node: NodeId | None = None, command: CommandId | None = None
+    ) -> Sequence[Errand]:
+        """What a node, or the nodes of a command, must still be told."""
+        return await self._storage.read(scope, partial(store.errands, node=node, command=command))
+
+    async def payload(self, scope: Scope, command: CommandId) -> Payload | None:
+        """What the command's nodes are sent; None once it is history."""
+        return await self._storage.read(scope, partial(command_store.payload, command=command))
+
+    async def record(self, words: Sequence[Word]) -> Errands:
+        """Keep what nodes say; returning means that it is durable."""
+        errands: list[tuple[Scope, Errand]] = []
+        for scope, own in _by_scope(words).items():
+            errands += await self._storage.write(scope, partial(self._hear, scope=scope, words=own))
+        return errands
+
+    async def happen(self, scope: Scope, command: CommandId, event: Event) -> Sequence[Errand]:
+        """Let the time's `event` happen to all of the command to which it can."""
+
+        def turn(tx: Transaction) -> Sequence[Errand]:
+            found = command_store.find(tx, command)
+            if found is None or found.outcome.final:
+                return ()
+            at = self._clock.now()
+            turns = store.turn(tx, command, event, at)
+            go_on(tx, found, turns, at, history=self._history)
+            return store.errands(tx, command=command)
+
+        return await self._storage.write(scope, turn)
+
+    async def find_silent(self, scope: Scope, command: CommandId) -> None:
+        """Those that were told and do not answer are delayed; look again for the others."""
+
+        def delay(tx: Transaction) -> None:
+            found = command_store.find(tx, command)
+            if found is None or found.outcome.final:
+                return
+            at = self._clock.now()
+            turns = store.turn(tx, command, Event.SILENT, at, sent_before=at - SILENCE)
+            go_on(tx, found, turns, at, history=self._history)
+            if store.any_undelivered(tx, command):
+                tx.schedule(SILENCE_TIMER, command, at + SILENCE)
+
+        await self._storage.write(scope, delay)
+
+    async def lose(self, scope: Scope, node: NodeId) -> Errands:
+        """The node is none any more: nothing more is to be expected of it."""
+
+        def end(tx: Transaction) -> Errands:
+            at = self._clock.now()
+            errands: list[tuple[Scope, Errand]] = []
+            found = command_store.find_many(tx, store.commands_open_on(tx, node))
+            for command in found.values():
+                turns = store.turn(tx, command.id, Event.NODE_GONE, at, nodes=[node])
+                nodes = go_on(tx, command, turns, at, history=self._history)
+                errands += _errands(scope, command, nodes)
+            return errands
+
+        return await self._storage.write(scope, end)
+
+    async def settle_cancel(self, scope: Scope, node: NodeId, command: CommandId) -> None:
+        """The node knows that it shall stop."""
+        await self._storage.write(scope, partial(store.settle_cancel, command=command, node=node))
+
+    async def forget(self, scope: Scope, command: CommandId) -> None:
+        """Drop a command that ended long ago."""
+        await self._storage.write(scope, partial(command_store.forget, command=command))
+
+    def _start(self, tx: Transaction, command: CommandId) -> Sequence[Errand]:
+        found = command_store.find(tx, command)
+        if found is None or found.outcome.final:
+            return ()
+        go_on(tx, found, (), self._clock.now(), history=self._history)
+        return store.errands(tx, command=command)
+
+    def _hear(self, tx: Transaction, scope: Scope, words: Sequence[Word]) -> Errands:
+        at = self._clock.now()
+        by_command: dict[CommandId, list[Word]] = {}
+        for word in words:
+            by_command.setdefault(word.command, []).append(word)
+        errands: list[tuple[Scope, Errand]] = []
+        outputs: dict[tuple[CommandId, NodeId], Mapping[str, StepOutput]] = {}
+        for command in command_store.find_many(tx, sorted(by_command)).values():
+            said = by_command[command.id]
+            before = store.find_many(tx, command.id, {word.node for word in said})
+            after = _listen(command, before, said, at, outputs)
+            store.save(tx, [one for one in after.values() if one != before[one.node]])
+            turns = [
+                Turn(one.node, before[one.node].status, one.status)
+                for one in after.values()
+                if one.status is not before[one.node].status
+            ]
+            nodes = go_on(tx, command, turns, at, history=self._history)
+            errands += _errands(scope, command, nodes)
+            errands += [
+                (scope, Errand(command.id, one.node, cancel=True))
+                for one in after.values()
+                if one.cancel_owed and not before[one.node].cancel_owed
+            ]
+        store.keep_outputs(tx, outputs)
+        return errands
+
+
+def _listen(
+    command: Command,
+    before: Mapping[NodeId, Invocation],
+    words: Iterable[Word],
+    at: datetime,
+    outputs: dict[tuple[CommandId, NodeId], Mapping[str, StepOutput]],
+) -> dict[NodeId, Invocation]:
+    """The invocations once the words were heard; what steps wrote is added to `outputs`."""
+    steps = {step.id for step in command.steps}
+    after = dict(before)
+    for word in words:
+        invocation = after.get(word.node)
+        if invocation is None:
+            continue
+        told = {step: report for step, report in word.report.steps.items() if step in steps}
+        report = replace(word.report, steps=told)
+        new = invocation.new_output(report)
+        if new:
+            key = (command.id, word.node)
+            outputs[key] = {**outputs.get(key, {}), **new}
+        after[word.node] = invocation.heard(report, at)
+    return after
+
+
+def _errands(scope: Scope, command: Command, nodes: Iterable[NodeId]) -> list[tuple[Scope, Errand]]:
+    return [(scope, Errand(command.id, node, cancel=False)) for node in nodes]
+
+
+def _by_scope(words: Iterable[Word]) -> dict[Scope, list[Word]]:
+    found: dict[tuple[AccountId, Region], list[Word]] = {}
+    for word in words:
+        found.setdefault((word.scope.account, word.scope.region), []).append(word)
+    return {Scope(account, region): own for (account, region), own in found.items()}

@@ -1,0 +1,1 @@
+"""What is kept of commands: tables, and the queries on them."""

@@ -1,0 +1,80 @@
+"""Whole output as it is kept: how long each stream is; the bytes are blobs."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, insert, select, update
+
+from ostler.capabilities.commands.store.tables import streams
+from ostler.foundation.ids import CommandId, NodeId
+from ostler.foundation.storage import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Which stream of which step of which invocation."""
+
+    command: CommandId
+    node: NodeId
+    step: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a stream is kept, and whether more may follow."""
+
+    length: int = 0
+    finished: bool = False
+
+
+def extent(tx: Transaction, stream: Stream) -> Extent:
+    """How much is kept of the stream."""
+    row = tx.one(select(streams.c.length, streams.c.finished).where(*_is(stream)))
+    return Extent() if row is None else Extent(row.length, row.finished)
+
+
+def lengthen(tx: Transaction, stream: Stream, *, by: int, at: int) -> Extent:
+    """The stream once `by` bytes were put at `at`: unchanged unless it ended there."""
+    kept = extent(tx, stream)
+    if kept.finished or kept.length != at or not by:
+        return kept
+    if at == 0:
+        _begin(tx, stream)
+    tx.execute(update(streams).where(*_is(stream)).values(length=at + by))
+    return Extent(at + by)
+
+
+def finish(tx: Transaction, stream: Stream) -> None:
+    """Nothing will follow."""
+    if extent(tx, stream) == Extent():
+        _begin(tx, stream)
+    tx.execute(update(streams).where(*_is(stream)).values(finished=True))
+
+
+def of_command(tx: Transaction, command: CommandId) -> list[Stream]:
+    """Every stream of the command of which something is kept."""
+    columns = (streams.c.node, streams.c.step, streams.c.stream)
+    found = tx.all(select(*columns).where(streams.c.command == command))
+    return [Stream(command, NodeId(row.node), row.step, row.stream) for row in found]
+
+
+def _begin(tx: Transaction, stream: Stream) -> None:
+    tx.execute(
+        insert(streams).values(
+            command=stream.command,
+            node=stream.node,
+            step=stream.step,
+            stream=stream.stream,
+            length=0,
+            finished=False,
+        )
+    )
+
+
+def _is(stream: Stream) -> tuple[ColumnElement[bool], ...]:
+    return (
+        streams.c.command == stream.command,
+        streams.c.node == stream.node,
+        streams.c.step == stream.step,
+        streams.c.stream == stream.stream,
+    )
