@@ -46,10 +46,14 @@ class Outputs:
         """Put `data` at `offset` if so many bytes are kept; tell how many are kept afterwards."""
         which = Stream(CommandId(command), node, step, stream)
         blob, kept = await self._look(scope, which)
-        if kept.finished or kept.length != offset or not data:
+        if kept.length != offset or not data:
             return kept.length
         if offset + len(data) > LARGEST_STREAM:
             raise ValidationException(f"At most {LARGEST_STREAM} bytes of a stream are kept.")
+        if kept.finished and 0 < kept.length <= LARGEST_ASSEMBLED:
+            # It goes on after all: what was whole is the first piece again.
+            whole = await self._blobs.get(blob)
+            await self._blobs.put(_piece(blob, 0, len(whole)), whole)
         # First the bytes, then the word that they are there; of two who bring the same piece
         # one finds the stream longer already.
         await self._blobs.put(_piece(blob, offset, len(data)), data)

@@ -34,13 +34,16 @@ def extent(tx: Transaction, stream: Stream) -> Extent:
 
 
 def lengthen(tx: Transaction, stream: Stream, *, by: int, at: int) -> Extent:
-    """The stream once `by` bytes were put at `at`: unchanged unless it ended there."""
+    """The stream once `by` bytes were put at `at`: unchanged unless it ended there.
+
+    One that was finished goes on: a step that asked for a reboot writes more afterwards.
+    """
     kept = extent(tx, stream)
-    if kept.finished or kept.length != at or not by:
+    if kept.length != at or not by:
         return kept
-    if at == 0:
+    if kept == Extent():
         _begin(tx, stream)
-    tx.execute(update(streams).where(*_is(stream)).values(length=at + by))
+    tx.execute(update(streams).where(*_is(stream)).values(length=at + by, finished=False))
     return Extent(at + by)
 
 

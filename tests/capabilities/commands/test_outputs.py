@@ -1,0 +1,158 @@
+"""Whole output: pieces, cuts, resumption, and where it lies."""
+
+import pytest
+
+from ostler.capabilities.commands.service import outputs as module
+
+STEP = "aws:runShellScript"
+
+
+@pytest.fixture
+def engine():
+    return "sqlite"
+
+
+async def put(world, command, offset, data, *, node=None, step=STEP, stream="stdout"):
+    where = (world.scope, node or world.nodes[0], command, step, stream)
+    return await world.outputs.append(*where, offset, data)
+
+
+async def finish(world, command, *, step=STEP, stream="stdout"):
+    await world.outputs.finish(world.scope, world.nodes[0], command, step, stream)
+
+
+async def read(world, command, **part):
+    call = world.call("ssm:GetCommandInvocation")
+    return await world.outputs.whole_output(call, command, world.nodes[0], STEP, "stdout", **part)
+
+
+async def test_pieces_become_one_blob_under_the_keys_of_aws(world):
+    command = await world.send(OutputS3BucketName="results", OutputS3KeyPrefix="runs/today")
+    await put(world, command, 0, b"hello ")
+    await put(world, command, 6, b"world")
+    await finish(world, command)
+    found = await world.blobs.list()
+
+    key = f"results/runs/today/{command}/{world.nodes[0]}"
+    assert [f"{key}/awsrunShellScript/0.awsrunShellScript/stdout"] == [one.key for one in found]
+    assert b"hello world" == await world.blobs.get(found[0].key)
+
+
+async def test_without_a_bucket_it_lies_in_the_houses_own(world):
+    command = await world.send(DocumentName="Two")
+    await put(world, command, 0, b"hello", step="first", stream="stderr")
+    await finish(world, command, step="first", stream="stderr")
+    [found] = await world.blobs.list()
+
+    assert f"ostler-output/{command}/{world.nodes[0]}/awsrunShellScript/first/stderr" == found.key
+
+
+async def test_only_what_follows_is_taken(world):
+    """Sent again, sent too far on, sent after a cut: the length says where to go on."""
+    command = await world.send()
+    lengths = [
+        await put(world, command, 0, b"abc"),
+        await put(world, command, 0, b"abcdef"),
+        await put(world, command, 5, b"zzz"),
+        await put(world, command, 3, b"def"),
+    ]
+
+    assert [3, 3, 3, 6] == lengths
+    assert b"abcdef" == await read(world, command)
+
+
+async def test_it_can_be_read_while_it_grows(world):
+    command = await world.send()
+    await put(world, command, 0, b"0123")
+    await put(world, command, 4, b"4567")
+    growing = await read(world, command, start=2, length=4)
+    await finish(world, command)
+
+    assert b"2345" == growing
+    assert b"2345" == await read(world, command, start=2, length=4)
+    assert b"" == await read(world, command, start=8)
+
+
+async def test_finishing_twice_changes_nothing_and_empty_streams_are_none(world):
+    command = await world.send()
+    await finish(world, command)
+    await finish(world, command)
+
+    assert [] == await world.blobs.list()
+    assert b"" == await read(world, command)
+
+
+async def test_a_step_that_goes_on_after_a_reboot_adds_to_its_output(world):
+    command = await world.send()
+    await put(world, command, 0, b"before ")
+    await finish(world, command)
+    length = await put(world, command, 7, b"after")
+    growing = await read(world, command)
+    await finish(world, command)
+
+    assert 12 == length
+    assert b"before after" == growing
+    assert b"before after" == await read(world, command)
+
+
+async def test_what_is_too_long_for_memory_stays_in_pieces(world, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_ASSEMBLED", 4)
+    command = await world.send()
+    await put(world, command, 0, b"abc")
+    await put(world, command, 3, b"def")
+    await finish(world, command)
+
+    assert b"cde" == await read(world, command, start=2, length=3)
+    assert 2 == len(await world.blobs.list())
+
+
+async def test_two_who_bring_the_same_lose_nothing(world):
+    """A node that lost the answer sends again, cut elsewhere."""
+    command = await world.send()
+    where = (world.scope, world.nodes[0], command, STEP, "stdout")
+    await world.blobs.put(
+        f"ostler-output/{command}/{world.nodes[0]}/awsrunShellScript/0.awsrunShellScript"
+        "/stdout.pieces/000000000000-5",
+        b"abcde",
+    )
+    await world.outputs.append(*where, 0, b"abc")
+    await world.outputs.append(*where, 3, b"defg")
+
+    assert b"abcdefg" == await read(world, command)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"node": "mi-fffffffffffffffff"}, "InvocationDoesNotExist"),
+        ({"step": "other"}, "InvalidPluginName"),
+        ({"stream": "log"}, "InvalidPluginName"),
+    ],
+)
+async def test_only_streams_of_the_nodes_own_steps_are_kept(world, given, code):
+    command = await world.send()
+
+    with pytest.raises(Exception) as refused:
+        await put(world, command, 0, b"x", **given)
+    assert code == refused.value.code
+
+
+async def test_a_stream_has_its_limit(world, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_STREAM", 4)
+    command = await world.send()
+
+    with pytest.raises(Exception, match="At most 4 bytes"):
+        await put(world, command, 0, b"hello")
+
+
+async def test_history_takes_the_houses_output_along_and_leaves_a_callers_bucket(world):
+    node = world.nodes[0]
+    own = await world.send(InstanceIds=[node])
+    callers = await world.send(InstanceIds=[node], OutputS3BucketName="results")
+    for command in (own, callers):
+        await put(world, command, 0, b"hello")
+        await finish(world, command)
+        await world.finish(command, node)
+    await world.pass_time(days=31)
+
+    assert ["results"] == [one.key.partition("/")[0] for one in await world.blobs.list()]
