@@ -21,6 +21,7 @@ from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
 from ostler.server.settings import Settings, WrongSetting, read_settings
+from ostler.wire.agent.frames import LARGEST_FRAME
 
 log = structlog.get_logger()
 
@@ -111,8 +112,12 @@ def _uvicorn(house: House, context: ssl.SSLContext | None) -> _Server:
         house.front,
         http="httptools",
         ws="websockets-sansio",
-        ws_ping_interval=None,
-        ws_max_size=1024 * 1024,
+        # The agents' own pings do not show in ASGI: without ours a peer that vanished in silence
+        # would stay connected for ever.
+        ws_ping_interval=30,
+        ws_ping_timeout=30,
+        ws_max_size=LARGEST_FRAME,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,
