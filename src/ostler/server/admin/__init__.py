@@ -1,0 +1,85 @@
+"""`ostler-server admin`: accounts, users, roles, policies and keys, straight in the database."""
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from ostler.capabilities import identity
+from ostler.capabilities.identity import Directory
+from ostler.foundation.blobs import Blobs
+from ostler.foundation.capability import Foundation
+from ostler.foundation.clock import SystemClock
+from ostler.foundation.errors import ApiError
+from ostler.foundation.events import Bulletin
+from ostler.foundation.ids import AccountId, SystemIds
+from ostler.foundation.secrets import Secrets, master_keys
+from ostler.foundation.storage import Storage
+from ostler.foundation.timers import Schedule
+from ostler.server.admin.deeds import Answer, Desk
+from ostler.server.admin.grammar import Verb, parser
+from ostler.server.admin.output import as_json, as_table
+from ostler.server.settings import Settings, WrongSetting, read_settings
+
+
+class NothingThere(Exception):
+    """What was named on the command line does not exist."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; 0 when it was done, 1 when it was refused."""
+    given = parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, given.config, data=given.data, database=given.database)
+        answer = asyncio.run(_run(settings, given))
+    except ApiError as refusal:
+        return _complain(f"{refusal.code}: {refusal.message}")
+    except (WrongSetting, NothingThere, OSError) as fault:
+        return _complain(str(fault))
+    if answer is not None:
+        sys.stdout.write(as_json(answer) if given.json else as_table(answer))
+    return 0
+
+
+async def _run(settings: Settings, given: Namespace) -> Answer:
+    if not settings.database and not (settings.data / "ostler.db").exists():
+        raise NothingThere(
+            f"There is no database in {settings.data}. Name the server's folder with --data, "
+            "or start the server there once."
+        )
+    storage = Storage(settings.database_url, outbox=Bulletin(SystemClock()), due_work=Schedule())
+    try:
+        newest, *older = master_keys(settings.data / "keys")
+        capability = identity.build(
+            Foundation(
+                storage,
+                SystemClock(),
+                SystemIds(),
+                Blobs("memory://"),
+                Secrets(newest, older),
+            )
+        )
+        await storage.migrate(capability.migrations)
+        directory: Directory = capability.service.directory
+        account = await _account(directory, given.account or settings.account)
+        verb: Verb = given.verb
+        return await verb.deed(Desk(directory, account, given))
+    finally:
+        storage.close()
+
+
+async def _account(directory: Directory, wanted: str) -> AccountId:
+    """The account of this id or name; the oldest one when none is wanted."""
+    there = await directory.accounts()
+    for account in there:
+        if wanted in ("", account.id, account.name):
+            return account.id
+    if wanted:
+        raise NothingThere(f"There is no account {wanted}.")
+    return AccountId("")
+
+
+def _complain(text: str) -> int:
+    sys.stderr.write(f"ostler-server admin: {text}\n")
+    return 1

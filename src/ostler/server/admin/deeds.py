@@ -1,0 +1,229 @@
+"""What the administrator's commands do: one function a verb, its answer is printed."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ostler.capabilities.identity import Directory, Entity, KeyPair, Kind, ManagedPolicy
+from ostler.foundation.ids import AccountId
+
+Row = Mapping[str, Any]
+Answer = Row | Sequence[Row] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a command works: the directory, the account that is meant, and what was given."""
+
+    directory: Directory
+    account: AccountId
+    given: Namespace
+
+    @property
+    def name(self) -> str:
+        return str(self.given.name)
+
+    @property
+    def kind(self) -> Kind:
+        """What the noun means, where it is one of a kind: user, group or role."""
+        return Kind(self.given.noun)
+
+    def text(self, argument: str) -> str:
+        """What stands in the file that an argument names; `-` is the standard input."""
+        path = getattr(self.given, argument)
+        return sys.stdin.read() if path == "-" else Path(path).read_text()
+
+
+Deed = Callable[[Desk], Awaitable[Answer]]
+
+
+async def create_account(desk: Desk) -> Answer:
+    account, pair = await desk.directory.create_account(desk.name, account=desk.given.id or "")
+    return {"Account": account.id, "Name": account.name, **_of_pair(pair)}
+
+
+async def list_accounts(desk: Desk) -> Answer:
+    return [
+        {"Account": account.id, "Name": account.name, "Created": account.created}
+        for account in await desk.directory.accounts()
+    ]
+
+
+async def delete_account(desk: Desk) -> Answer:
+    await desk.directory.delete_account(AccountId(desk.name))
+    return None
+
+
+async def create(desk: Desk) -> Answer:
+    given, trust = desk.given, ""
+    if desk.kind is Kind.ROLE:
+        trust = desk.text("trust") if given.trust else _trust_of(given.service)
+    entity = await desk.directory.create(
+        desk.kind,
+        desk.account,
+        desk.name,
+        path=given.path,
+        description=given.description,
+        trust=trust,
+        longest_session=timedelta(hours=given.hours if desk.kind is Kind.ROLE else 1),
+    )
+    return _of_entity(entity)
+
+
+async def every(desk: Desk) -> Answer:
+    return [_of_entity(each) for each in await desk.directory.list(desk.kind, desk.account)]
+
+
+async def show(desk: Desk) -> Answer:
+    found = await desk.directory.describe(desk.kind, desk.account, desk.name)
+    row: dict[str, Any] = dict(_of_entity(found.entity))
+    row |= {"Policies": list(found.attached), "InlinePolicies": list(found.inline)}
+    if desk.kind is Kind.USER:
+        row |= {"Groups": list(found.groups), "Keys": [k.access_key for k in found.keys]}
+    if desk.kind is Kind.GROUP:
+        row["Users"] = list(found.users)
+    if desk.kind is Kind.ROLE:
+        row["TrustPolicy"] = json.loads(found.entity.trust)
+    return row | {"Boundary": found.entity.boundary or ""}
+
+
+async def delete(desk: Desk) -> Answer:
+    await desk.directory.delete(desk.kind, desk.account, desk.name, whole=desk.given.whole)
+    return None
+
+
+async def attach(desk: Desk) -> Answer:
+    policies = desk.directory.policies
+    arn = await policies.attach(desk.kind, desk.account, desk.name, desk.given.policy)
+    return {"Name": desk.name, "Policy": arn}
+
+
+async def detach(desk: Desk) -> Answer:
+    await desk.directory.policies.detach(desk.kind, desk.account, desk.name, desk.given.policy)
+    return None
+
+
+async def put_inline(desk: Desk) -> Answer:
+    await desk.directory.policies.put_inline(
+        desk.kind, desk.account, desk.name, desk.given.policy, desk.text("file")
+    )
+    return None
+
+
+async def drop_inline(desk: Desk) -> Answer:
+    await desk.directory.policies.drop_inline(desk.kind, desk.account, desk.name, desk.given.policy)
+    return None
+
+
+async def bound(desk: Desk) -> Answer:
+    policy = desk.given.policy or ""
+    entity = await desk.directory.change(desk.kind, desk.account, desk.name, boundary=policy)
+    return {"Name": desk.name, "Boundary": entity.boundary or ""}
+
+
+async def trust(desk: Desk) -> Answer:
+    await desk.directory.change(Kind.ROLE, desk.account, desk.name, trust=desk.text("file"))
+    return None
+
+
+async def join(desk: Desk) -> Answer:
+    await desk.directory.join(desk.account, desk.name, desk.given.group)
+    return None
+
+
+async def leave(desk: Desk) -> Answer:
+    await desk.directory.leave(desk.account, desk.name, desk.given.group)
+    return None
+
+
+async def create_policy(desk: Desk) -> Answer:
+    policy = await desk.directory.policies.create(
+        desk.account,
+        desk.name,
+        desk.text("file"),
+        path=desk.given.path,
+        description=desk.given.description,
+    )
+    return _of_policy(policy)
+
+
+async def list_policies(desk: Desk) -> Answer:
+    return [_of_policy(each) for each in await desk.directory.policies.list(desk.account)]
+
+
+async def show_policy(desk: Desk) -> Answer:
+    policy = await desk.directory.policies.get(desk.account, desk.name)
+    return {**_of_policy(policy), "Document": json.loads(policy.document)}
+
+
+async def change_policy(desk: Desk) -> Answer:
+    policies = desk.directory.policies
+    return _of_policy(await policies.change(desk.account, desk.name, desk.text("file")))
+
+
+async def delete_policy(desk: Desk) -> Answer:
+    await desk.directory.policies.delete(desk.account, desk.name)
+    return None
+
+
+async def create_key(desk: Desk) -> Answer:
+    return _of_pair(await desk.directory.keys.create(desk.account, desk.name))
+
+
+async def list_keys(desk: Desk) -> Answer:
+    return [
+        {
+            "AccessKeyId": key.access_key,
+            "User": key.user,
+            "Status": "Active" if key.active else "Inactive",
+            "Created": key.created,
+        }
+        for key in await desk.directory.keys.list(desk.account, desk.name)
+    ]
+
+
+async def enable_key(desk: Desk) -> Answer:
+    await desk.directory.keys.switch(desk.account, desk.name, active=True)
+    return None
+
+
+async def disable_key(desk: Desk) -> Answer:
+    await desk.directory.keys.switch(desk.account, desk.name, active=False)
+    return None
+
+
+async def delete_key(desk: Desk) -> Answer:
+    await desk.directory.keys.delete(desk.account, desk.name)
+    return None
+
+
+def _of_entity(entity: Entity) -> Row:
+    return {
+        "Name": entity.name,
+        "Id": entity.id,
+        "Arn": entity.arn,
+        "Created": entity.created,
+        "Description": entity.description,
+    }
+
+
+def _of_policy(policy: ManagedPolicy) -> Row:
+    return {"Name": policy.name, "Arn": policy.arn, "Description": policy.description}
+
+
+def _of_pair(pair: KeyPair) -> Row:
+    return {"AccessKeyId": pair.access_key, "SecretAccessKey": pair.secret_key}
+
+
+def _trust_of(service: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
