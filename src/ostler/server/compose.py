@@ -75,18 +75,18 @@ async def compose(
 
     # Bottom up, tier by tier.
     known = identity.build(foundation)
+    who: identity.Identity = known.service
     tagged = tags.build(foundation)
-    fleet = nodes.build(foundation, tags=tagged.service, roles=known.service)
-    papers = documents.build(foundation, tags=tagged.service)
+    labels: tags.Tags = tagged.service
+    fleet = nodes.build(foundation, tags=labels, roles=who)
+    machines: nodes.Nodes = fleet.service
+    papers = documents.build(foundation, tags=labels)
     courier = LateCourier()
-    running = commands.build(
-        foundation,
-        documents=papers.service,
-        nodes=fleet.service,
-        roles=known.service,
-        courier=courier,
+    ran = commands.build(
+        foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
     )
-    capabilities: list[Capability] = [known, tagged, fleet, papers, running]
+    run_command: commands.RunCommand = ran.service
+    capabilities: list[Capability] = [known, tagged, fleet, papers, ran]
 
     await storage.migrate(
         [
@@ -99,17 +99,18 @@ async def compose(
     for capability in capabilities:
         for event, listener in capability.listeners:
             bulletin.subscribe(event, listener)
-    tagged.service.serve([kind for each in capabilities for kind in each.taggables])
-    administrator = await known.service.first_start(
+    labels.serve([kind for each in capabilities for kind in each.taggables])
+    administrator = await who.first_start(
         account=settings.account, access_key=settings.access_key, secret_key=settings.secret_key
     )
 
     # The doors.
-    authentication = Authentication(known.service, fleet.service, known.service, clock)
+    tags_by_arn = tags.TagsByArn(storage, labels)
+    authentication = Authentication(who, machines, who, clock)
     trail = Audit(storage, clock)
-    mailbox = Mailbox(running.service.desk, clock)
+    mailbox = Mailbox(run_command.desk, clock)
     courier.mailbox = mailbox
-    collector = Collector(running.service.desk, clock)
+    collector = Collector(run_command.desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     gateway = Gateway(
         Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
@@ -119,18 +120,18 @@ async def compose(
             clock=clock,
             ids=ids,
             page_tokens=PageTokens(secrets.derive("page tokens")),
-            resource_tags=tagged.service,
+            resource_tags=tags_by_arn,
             default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
         ),
     )
     channels = relay.Relay(
         authentication,
-        ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=known.service),
+        ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=who),
         mailbox,
         collector,
-        relay.Surroundings(clock, ids, tagged.service, settings.control_channel),
-        presence=fleet.service,
-        output=running.service.outputs,
+        relay.Surroundings(clock, ids, tags_by_arn, settings.control_channel),
+        presence=machines,
+        output=run_command.outputs,
     )
 
     due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
