@@ -29,7 +29,7 @@ class Roles(Protocol):
         """Whether the account has the role, and it trusts Systems Manager."""
         ...
 
-    async def pass_role(self, call: Call, role: str) -> str:
+    async def pass_role(self, call: Call, role: str, /) -> None:
         """Refuse unless the caller may hand the role on."""
         ...
 
