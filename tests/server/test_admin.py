@@ -137,10 +137,12 @@ def test_a_refusal_says_why(typed: Typed, words: list[str], complaint: str) -> N
 
 
 def test_a_folder_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A slip of the finger must not make a new database."""
-    assert 1 == admin.main(["user", "list", "--data", str(tmp_path)])
+    """A slip of the finger makes no new database, and no new master key for an old one."""
+    elsewhere = ["--database", "postgresql+psycopg://nobody@127.0.0.1:1/x"]
+    for more in ([], elsewhere):
+        assert 1 == admin.main(["user", "list", "--data", str(tmp_path), *more])
 
-    assert "There is no database" in capsys.readouterr().err
+    assert "No server keeps its keys in" in capsys.readouterr().err
     assert [] == list(tmp_path.iterdir())
 
 

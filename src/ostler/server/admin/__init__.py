@@ -43,9 +43,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _run(settings: Settings, given: Namespace) -> Answer:
-    if not settings.database and not (settings.data / "ostler.db").exists():
+    # With another master key than the server's, new secrets would be sealed for nobody.
+    if not (settings.data / "keys").exists():
         raise NothingThere(
-            f"There is no database in {settings.data}. Name the server's folder with --data, "
+            f"No server keeps its keys in {settings.data}. Name the server's folder with --data, "
             "or start the server there once."
         )
     storage = Storage(settings.database_url, outbox=Bulletin(SystemClock()), due_work=Schedule())
