@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostler.grammar.documents import (
+    PLATFORMS,
     DocumentFault,
     as_json,
     check_command,
+    check_package,
+    check_session,
     document_of,
     parse,
     platform_types,
@@ -25,16 +28,28 @@ CASES = [
 ]
 
 
+def platforms(content: str, notation: str, kind: str) -> list[str]:
+    """The platforms of a document that was checked as one of its type."""
+    match kind:
+        case "Session":
+            check_session(read(content, notation))
+            return list(PLATFORMS)
+        case "Package":
+            return check_package(read(content, notation)).platforms
+        case _:
+            document = parse(content, notation)
+            check_command(document)
+            return platform_types(document)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_document_is_accepted_with_its_platforms_or_refused_with_a_reason(case):
-    notation = case.get("format", "YAML")
+    given = case["content"], case.get("format", "YAML"), case.get("type", "Command")
     if "platforms" in case:
-        document = parse(case["content"], notation)
-        check_command(document)
-        assert case["platforms"] == platform_types(document)
+        assert case["platforms"] == platforms(*given)
         return
     with pytest.raises(DocumentFault) as refused:
-        check_command(parse(case["content"], notation))
+        platforms(*given)
     assert case["message"] == refused.value.message
     assert case.get("code", "InvalidDocumentContent") == refused.value.code
 
@@ -61,11 +76,17 @@ steps = st.fixed_dictionaries(
 
 @given(
     st.fixed_dictionaries(
-        {"schemaVersion": st.sampled_from(["2.2", "2.0", "1.2"]) | values},
+        {"schemaVersion": st.sampled_from(["2.2", "2.0", "1.2", "1.0"]) | values},
         optional={
             "parameters": st.dictionaries(words, values, max_size=3) | values,
             "mainSteps": st.lists(steps, max_size=3) | values,
             "runtimeConfig": values,
+            "sessionType": st.sampled_from(["Port", "InteractiveCommands"]) | values,
+            "properties": values,
+            "inputs": values,
+            "packages": values,
+            "files": values,
+            "version": words,
         },
     )
     | values
@@ -76,6 +97,9 @@ def test_no_value_raises_anything_but_a_document_fault(raw):
         check_command(document)
         platform_types(document)
         as_json(document)
+    for check in (check_session, check_package):
+        with suppress(DocumentFault):
+            check(raw)
 
 
 def test_agents_get_the_types_that_their_structures_demand():

@@ -36,9 +36,11 @@ from ostler.grammar.documents.model import (
     schema_version,
     text_of,
 )
+from ostler.grammar.documents.packages import Manifest, check_package
 from ostler.grammar.documents.parameters import Bound, bind, check_value, rebind
 from ostler.grammar.documents.preconditions import PLATFORMS, Verdict, holds, judge
 from ostler.grammar.documents.reading import DEEPEST, LARGEST, convert, read, write
+from ostler.grammar.documents.sessions import SESSION_TYPES, check_session
 
 
 def parse(content: str, format: str) -> Document:  # noqa: A002 - AWS's word
@@ -55,11 +57,13 @@ __all__ = [
     "EXIT_WITH_SUCCESS",
     "LARGEST",
     "PLATFORMS",
+    "SESSION_TYPES",
     "Bound",
     "Document",
     "DocumentFault",
     "Flow",
     "Kind",
+    "Manifest",
     "Parameter",
     "ParameterFault",
     "PreconditionFault",
@@ -69,6 +73,8 @@ __all__ = [
     "as_json",
     "bind",
     "check_command",
+    "check_package",
+    "check_session",
     "check_value",
     "convert",
     "document_of",

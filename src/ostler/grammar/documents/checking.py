@@ -30,8 +30,7 @@ _STEP_NAME = re.compile(r"(?!\.+$)[A-Za-z0-9_.: -]{1,128}")
 def check_command(document: Document) -> None:
     """DocumentFault unless `document` is sound as a document of type Command."""
     _check_members(document)
-    for parameter in document.parameters.values():
-        _check_parameter(parameter)
+    check_declarations(document.raw, document.parameters)
     _check_step_names(document)
     for index, step in enumerate(document.steps):
         _check_step(document, step, _path(document, index))
@@ -48,22 +47,27 @@ def platform_types(document: Document) -> list[str]:
     return [platform for platform in PLATFORMS if platform in found]
 
 
-def _check_members(document: Document) -> None:
-    body = {"runtimeConfig"} if _is_old(document) else {"mainSteps", "files"}
-    unknown = sorted(set(document.raw) - _TOP - body)
-    if unknown:
-        raise _not_allowed("", unknown)
-    for name, declaration in (document.raw.get("parameters") or {}).items():
-        unknown = sorted(set(declaration) - _DECLARATION)
-        if unknown:
-            raise _not_allowed(f"/parameters/{name}", unknown)
+def check_declarations(raw: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> None:
+    """DocumentFault unless every declared parameter can be given and used."""
+    for name, declaration in (raw.get("parameters") or {}).items():
+        if unknown := sorted(set(declaration) - _DECLARATION):
+            raise not_allowed(f"/parameters/{name}", unknown)
+    for parameter in parameters.values():
+        _check_parameter(parameter)
 
 
-def _not_allowed(path: str, members: list[str]) -> DocumentFault:
+def not_allowed(path: str, members: list[str]) -> DocumentFault:
+    """The fault of having members that the schema does not know."""
     named = ",".join(f'"{member}"' for member in members)
     return at(
         path, f"object instance has properties which are not allowed by the schema: [{named}]"
     )
+
+
+def _check_members(document: Document) -> None:
+    body = {"runtimeConfig"} if _is_old(document) else {"mainSteps", "files"}
+    if unknown := sorted(set(document.raw) - _TOP - body):
+        raise not_allowed("", unknown)
 
 
 def _check_parameter(parameter: Parameter) -> None:

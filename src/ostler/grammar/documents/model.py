@@ -95,12 +95,15 @@ def document_of(raw: Any) -> Document:
             f"Schema version {version} is not supported for a document of type Command.",
             "InvalidDocumentSchemaVersion",
         )
-    parameters = {
-        name: _parameter(name, given)
-        for name, given in _map(raw, "parameters", "", default={}).items()
-    }
+    parameters = parameters_of(raw)
     steps = _plugins(raw) if version.startswith("1.") else _main_steps(raw)
     return Document(version, _text(raw, "description", ""), parameters, steps, raw)
+
+
+def parameters_of(raw: Mapping[str, Any]) -> dict[str, Parameter]:
+    """The parameters that a document's values declare."""
+    declared = _map(raw, "parameters", "", default={})
+    return {name: _parameter(name, given) for name, given in declared.items()}
 
 
 def schema_version(raw: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ DEEPEST = 48
 _MOST_NODES = 20_000
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
+_LONGEST_FLOAT = 32  # what is longer is a checksum that happens to look like one
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_$]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _WORDS: dict[str, Any] = {
@@ -293,7 +294,7 @@ def resolve(text: str) -> Any:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text):
+    if len(text) <= _LONGEST_FLOAT and _FLOAT.fullmatch(text):
         return float(text)
     return text
 

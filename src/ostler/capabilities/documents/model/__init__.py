@@ -1,0 +1,1 @@
+"""Documents as values: names, versions, content, sharing, reviews."""

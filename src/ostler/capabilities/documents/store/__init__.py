@@ -1,0 +1,1 @@
+"""What is kept of documents: heads, versions, with whom they are shared, and reviews."""

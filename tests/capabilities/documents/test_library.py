@@ -1,0 +1,126 @@
+"""The house's own documents: there for everybody, sound, and of the shape clients expect."""
+
+import json
+
+import pytest
+
+from ostler.capabilities.documents import library
+from ostler.capabilities.documents.errors import InvalidDocument, InvalidDocumentVersion
+from ostler.foundation.errors import AccessDeniedException
+from ostler.grammar.documents import bind, inputs_of
+from tests.capabilities.documents.conftest import Office
+from tests.support.calls import allowing
+
+
+@pytest.fixture
+def engine() -> str:
+    """What differs between the databases is tested with the store."""
+    return "sqlite"
+
+
+NAMES = [
+    "AWS-InstallApplication",
+    "AWS-Noop",
+    "AWS-RefreshAssociation",
+    "AWS-RunDocument",
+    "AWS-RunPowerShellScript",
+    "AWS-RunRemoteScript",
+    "AWS-RunShellScript",
+    "AWS-UpdateSSMAgent",
+]
+
+
+def test_the_documents_that_come_with_the_house():
+    assert NAMES == list(library.shipped())
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_is_described_and_got_in_every_account(customer, stranger, name):
+    described = (await customer.ask("DescribeDocument", Name=name))["Document"]
+
+    assert ("Amazon", "1", "1", "Active", "JSON") == tuple(
+        described[member]
+        for member in ("Owner", "DefaultVersion", "LatestVersion", "Status", "DocumentFormat")
+    )
+    assert json.loads((await stranger.ask("GetDocument", Name=name))["Content"])
+    assert 1 == len((await stranger.ask("ListDocumentVersions", Name=name))["DocumentVersions"])
+
+
+async def test_run_shell_script_is_what_clients_know(customer):
+    described = (await customer.ask("DescribeDocument", Name="AWS-RunShellScript"))["Document"]
+
+    assert ["Linux", "MacOS"] == described["PlatformTypes"]
+    assert "1.2" == described["SchemaVersion"]
+    assert [
+        ("commands", "StringList", None),
+        ("workingDirectory", "String", ""),
+        ("executionTimeout", "String", "3600"),
+    ] == [
+        (each["Name"], each["Type"], each.get("DefaultValue")) for each in described["Parameters"]
+    ]
+
+
+def test_run_shell_script_hands_its_parameters_to_the_plugin():
+    document = library.shipped()["AWS-RunShellScript"].document
+    bound = bind(document, {"commands": ["date", "uptime"], "workingDirectory": ["/tmp"]})
+    [step] = document.steps
+
+    assert ("aws:runShellScript", "aws:runShellScript") == (step.name, step.action)
+    assert [
+        {
+            "id": "0.aws:runShellScript",
+            "runCommand": ["date", "uptime"],
+            "workingDirectory": "/tmp",
+            "timeoutSeconds": "3600",
+        }
+    ] == inputs_of(step, bound.values, document)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fits"), [("1", True), ("172800", True), ("172801", False), ("0", False)]
+)
+def test_a_script_may_take_two_days(seconds, fits):
+    document = library.shipped()["AWS-RunShellScript"].document
+    given = {"commands": ["date"], "executionTimeout": [seconds]}
+
+    if fits:
+        bind(document, given)
+    else:
+        with pytest.raises(Exception, match="allowed pattern"):
+            bind(document, given)
+
+
+def test_an_applications_source_does_not_become_code():
+    document = library.shipped()["AWS-InstallApplication"].document
+    bound = bind(document, {"source": ["x; rm -rf /"], "parameters": ['"; reboot; "']})
+    script = inputs_of(document.steps[1], bound.values, document)["runCommand"][0]
+
+    assert "rm -rf /;" not in script
+    assert "reboot" not in script
+
+
+async def test_they_have_one_version(customer):
+    for version in ("1", "$LATEST", "$DEFAULT"):
+        await customer.ask("GetDocument", Name="AWS-Noop", DocumentVersion=version)
+
+    for given in ({"DocumentVersion": "2"}, {"VersionName": "one"}):
+        with pytest.raises(InvalidDocumentVersion):
+            await customer.ask("GetDocument", Name="AWS-Noop", **given)
+
+
+async def test_they_belong_to_no_account(office: Office, customer, scope):
+    arn = f"arn:aws:ssm:{scope.region}::document/AWS-Noop"
+    reader = office.customer(scope, allowing("ssm:GetDocument", arn))
+
+    assert "AWS-Noop" == (await reader.ask("GetDocument", Name="AWS-Noop"))["Name"]
+    assert "AWS-Noop" == (await reader.ask("GetDocument", Name=arn))["Name"]
+    with pytest.raises(AccessDeniedException, match="::document/AWS-RunShellScript"):
+        await reader.ask("GetDocument", Name="AWS-RunShellScript")
+
+
+@pytest.mark.parametrize("operation", ["DeleteDocument", "DescribeDocumentPermission"])
+async def test_nobody_owns_them(customer, operation):
+    given = {"PermissionType": "Share"} if operation.startswith("Describe") else {}
+
+    with pytest.raises(InvalidDocument):
+        await customer.ask(operation, Name="AWS-Noop", **given)
