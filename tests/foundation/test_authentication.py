@@ -356,6 +356,18 @@ async def test_what_is_no_proof_of_a_node(
     assert set() == known.spent
 
 
+async def test_a_nodes_name_is_checked_before_anybody_looks_for_it(
+    authentication: Authentication, clock: ManualClock, node_key: rsa.RSAPrivateKey
+) -> None:
+    good = a_node_request(clock, node_key)
+    authorization = good.headers["authorization"].replace(NODE, "mi_\x00")
+
+    with pytest.raises(AccessDeniedException):
+        await authentication.node_key(
+            replace(good, headers={**good.headers, "authorization": authorization})
+        )
+
+
 async def test_a_key_that_is_not_rsa_proves_nothing(
     authentication: Authentication,
     known: KnownKeys,

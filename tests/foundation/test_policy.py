@@ -134,9 +134,10 @@ def test_a_policy_has_a_size() -> None:
         Policy.parse(document, most=50)
 
 
-def test_nesting_without_end_is_a_fault() -> None:
+@pytest.mark.parametrize("document", ["[" * 10_000, '{"a":' * 2_000, "1" * 5_000, "\x00", "NaN"])
+def test_what_strains_the_reader_is_a_fault(document: str) -> None:
     with pytest.raises(PolicyFault):
-        Policy.parse("[" * 10_000)
+        Policy.parse(document)
 
 
 def test_tags_are_asked_for_only_when_they_matter() -> None:

@@ -39,7 +39,8 @@ from ostler.wire.sigv4 import (
 SKEW = timedelta(minutes=5)
 """How far a client's clock may be off."""
 
-_REGION = re.compile(r"[A-Za-z0-9-]{1,100}")
+_REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
+_NODE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -88,13 +89,15 @@ class Authentication:
         self._spent = spent
         self._clock = clock
 
-    async def sigv4(self, request: Request, service: str) -> tuple[Caller, Scope]:
+    async def sigv4(
+        self, request: Request, service: str, claim: Claim | None = None
+    ) -> tuple[Caller, Scope]:
         """The owner of the access key that signed `request` for `service`.
 
         The same request may come again while its signature is fresh: clients repeat what they
-        got no answer to.
+        got no answer to. Who has read the claim of `request` already may save reading it again.
         """
-        claim = self._claim(request, service)
+        claim = self._checked(request, service, claim)
         credential = await self._credentials.find(claim.access_key, claim.session_token)
         if credential is None:
             raise UnrecognizedClientException(
@@ -110,9 +113,11 @@ class Authentication:
 
     async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
         """The node whose private key signed `request`; each such request is good once."""
-        claim = self._claim(request, "ssm")
+        claim = self._checked(request, "ssm")
         region, node = Region(claim.region), NodeId(claim.access_key)
-        found = await self._node_keys.public_key(region, node)
+        found = None
+        if _NODE.fullmatch(node):
+            found = await self._node_keys.public_key(region, node)
         if found is None:
             raise AccessDeniedException(f"The managed node {node} is not registered.")
         account, public_key = found
@@ -122,10 +127,10 @@ class Authentication:
             raise InvalidSignatureException("The request was made before; sign each one anew.")
         return node, Scope(account, region)
 
-    def _claim(self, request: Request, service: str) -> Claim:
+    def _checked(self, request: Request, service: str, claim: Claim | None = None) -> Claim:
         """What `request` claims, if it is complete, of the right scope and of our time."""
         try:
-            claim = claim_of(request)
+            claim = claim or claim_of(request)
         except NoClaim as fault:
             raise MissingAuthenticationTokenException("Missing Authentication Token") from fault
         except BrokenClaim as fault:

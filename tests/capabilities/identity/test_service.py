@@ -99,7 +99,8 @@ async def test_keys_that_are_none(started: Identity) -> None:
     await started.directory.keys.switch(ACCOUNT, pair.access_key, active=False)
 
     assert None is await caller_of(started, pair.access_key)
-    assert None is await caller_of(started, "AKIANOBODY")
+    for key in ("AKIANOBODY", "", "a\x00b", "é" * 8, "a" * 200):
+        assert None is await caller_of(started, key)
     assert None is await caller_of(started, "administrator", "a token")
 
 
@@ -218,6 +219,8 @@ async def test_a_node_stays_in_its_region(started: Identity, scope: Scope, call_
 
     assert not await call.may(itself(region="us-east-1"))
     assert not await call.may(itself())
+    reading = call_of(caller, "ssm:GetDocument", scope=elsewhere)
+    assert not await reading.may("arn:aws:ssm:us-east-1:111122223333:document/x")
 
 
 async def test_a_roles_tag_cannot_make_another_node_of_it(

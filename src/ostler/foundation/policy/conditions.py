@@ -159,10 +159,9 @@ def _compared(
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as fault:
-        raise PolicyFault(f"{text} is not a number.") from fault
+    if not _NUMBER.fullmatch(text):
+        raise PolicyFault(f"{text} is not a number.")
+    return float(text)
 
 
 def _date(text: str) -> datetime:
@@ -222,6 +221,8 @@ def _object(given: object, where: str) -> Mapping[Any, Any]:
         raise PolicyFault(f"{where} must be an object.")
     return given
 
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 Compiler = Callable[[str, bool], Compiled]
 

@@ -248,7 +248,9 @@ def _read(text: str) -> Mapping[str, Any]:
     """The JSON object in `text`; a name given twice is a fault, since one would be lost."""
     try:
         given = json.loads(text, object_pairs_hook=_once)
-    except (json.JSONDecodeError, RecursionError) as fault:
+    except PolicyFault:
+        raise
+    except (ValueError, RecursionError) as fault:
         raise PolicyFault("The policy is not in valid JSON format.") from fault
     if not isinstance(given, dict):
         raise PolicyFault("The policy must be a JSON object.")

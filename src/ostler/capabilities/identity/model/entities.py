@@ -185,9 +185,14 @@ def check_account(account: str) -> AccountId:
     return AccountId(account)
 
 
+def is_access_key(text: str) -> bool:
+    """Whether there can be an access key of this id."""
+    return _ACCESS_KEY.fullmatch(text) is not None
+
+
 def check_key_pair(access_key: str, secret: str) -> None:
     """What an administrator chooses need not look like AWS's keys, but must be usable."""
-    if not _ACCESS_KEY.fullmatch(access_key):
+    if not is_access_key(access_key):
         raise InvalidInput("An access key id is 3 to 128 letters, digits and underscores.")
     if access_key.startswith("ASIA"):
         raise InvalidInput("Access key ids that begin with ASIA are those of sessions.")

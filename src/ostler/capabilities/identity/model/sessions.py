@@ -54,6 +54,7 @@ def node_tags(node: NodeId, region: Region) -> Mapping[str, str]:
     return {NODE_TAG: node, REGION_TAG: region}
 
 
+_IN_ITS_REGION = {"StringEquals": {"aws:RequestedRegion": f"${{aws:PrincipalTag/{REGION_TAG}}}"}}
 NODE_POLICY = Policy.parse(
     {
         "Version": "2012-10-17",
@@ -80,12 +81,10 @@ NODE_POLICY = Policy.parse(
                 ],
                 "Resource": "arn:aws:ssm:${aws:RequestedRegion}:${aws:PrincipalAccount}"
                 f":managed-instance/${{aws:PrincipalTag/{NODE_TAG}}}",
-                "Condition": {
-                    "StringEquals": {"aws:RequestedRegion": f"${{aws:PrincipalTag/{REGION_TAG}}}"}
-                },
+                "Condition": _IN_ITS_REGION,
             },
             {
-                "Sid": "WhatItsWorkNeeds",
+                "Sid": "WhatItReads",
                 "Effect": "Allow",
                 "Action": [
                     "ssm:DescribeDocument",
@@ -96,6 +95,14 @@ NODE_POLICY = Policy.parse(
                     "ssm:GetParameters",
                     "ssm:GetParametersByPath",
                     "ssm:GetPatchBaseline",
+                ],
+                "Resource": "*",
+                "Condition": _IN_ITS_REGION,
+            },
+            {
+                "Sid": "WhatItsWorkNeeds",
+                "Effect": "Allow",
+                "Action": [
                     "kms:Decrypt",
                     "kms:DescribeKey",
                     "kms:Encrypt",

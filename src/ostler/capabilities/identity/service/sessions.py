@@ -18,6 +18,7 @@ from ostler.capabilities.identity.model.entities import (
     Entity,
     Kind,
     account_in,
+    is_access_key,
     name_in,
     new_access_key,
     new_secret,
@@ -97,7 +98,7 @@ class Sessions:
     async def find(self, access_key: str, session_token: str | None) -> Credential | None:
         """The credential of a key; of a temporary one only with its token."""
         if session_token is None:
-            return await self._users.get(access_key)
+            return await self._users.get(access_key) if is_access_key(access_key) else None
         opened = self._opened(session_token)
         if opened is None or opened.session.access_key != access_key:
             return None
@@ -147,6 +148,8 @@ class Sessions:
                 f"The session name {session_name} is not valid: "
                 "2 to 64 letters, digits and characters of _+=,.@-"
             )
+        if duration > LONGEST_SESSION:
+            raise InvalidInput("No session lasts longer than 12 hours.")
         if session_policy is not None:
             checked_policy(session_policy, most=SESSION_POLICY_SIZE)
         now = self._clock.now()
