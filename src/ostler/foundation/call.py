@@ -14,6 +14,9 @@ from ostler.foundation.storage import Scope
 T = TypeVar("T")
 Tags = Mapping[str, str]
 
+MOST_REMEMBERED = 50
+"""So many of the resources that a call asks for are kept for its audit record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -52,7 +55,7 @@ class Call:
     """What a service verb knows about the one who calls it.
 
     `asked` turns true at the first question for permission; the gateway refuses to send an
-    answer for a call that never asked.
+    answer for a call that never asked. `asked_for` collects the resources in question.
     """
 
     scope: Scope
@@ -64,6 +67,7 @@ class Call:
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
     page_tokens: PageTokens = field(default_factory=lambda: PageTokens(b"one process only"))
     asked: bool = False
+    asked_for: list[str] = field(default_factory=list)
     _question: str = ""
 
     @property
@@ -93,8 +97,9 @@ class Call:
         self.asked = True
         action = action or self.action
         service = action.partition(":")[0]
+        known = {**self._standing_context(), **self.context, **(context or {})}
         for arn in arns or (f"arn:aws:{service}:{self.region}:{self.account}:*",):
-            decision = await self._decide(action, arn, context or {})
+            decision = await self._decide(action, arn, known)
             if not decision.allowed:
                 raise AccessDeniedException(
                     f"User: {self.caller.arn} is not authorized to perform: {action} "
@@ -104,16 +109,15 @@ class Call:
     async def may(self, arn: str, *, action: str = "") -> bool:
         """Whether `allow` would pass; for lists that show only what the caller may see."""
         self.asked = True
-        return (await self._decide(action or self.action, arn, {})).allowed
+        known = {**self._standing_context(), **self.context}
+        return (await self._decide(action or self.action, arn, known)).allowed
 
     async def _decide(
         self, action: str, arn: str, context: Mapping[str, Sequence[str]]
     ) -> Decision:
-        question = Question(
-            action=action,
-            resource=arn,
-            context={**self._standing_context(), **self.context, **context},
-        )
+        if len(self.asked_for) < MOST_REMEMBERED:
+            self.asked_for.append(arn)
+        question = Question(action=action, resource=arn, context=context)
         return await decide(self.caller, question, lambda: self.resource_tags.of(self.scope, arn))
 
     def _standing_context(self) -> dict[str, Sequence[str]]:
@@ -133,7 +137,7 @@ class Call:
 
     def acting_as(self, caller: Caller) -> "Call":
         """The same call, made by somebody else: an assumed role."""
-        return replace(self, caller=caller, asked=False)
+        return replace(self, caller=caller, asked=False, asked_for=[])
 
     def page_request(self, given: Mapping[str, Any], *, default: int, most: int) -> PageRequest:
         """Which page `given` asks for; InvalidNextToken when its token is of another question."""

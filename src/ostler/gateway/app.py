@@ -180,7 +180,7 @@ class Gateway:
             context=context,
             page_tokens=self._around.page_tokens,
         )
-        entry = self._audit.entry(call, operation.name, redacted(operation, given))
+        entry = self._audit.entry(call, redacted(operation, given))
         call.scope = Scope(scope.account, scope.region, self._audit.witness(entry))
         outcome = "Success"
         try:

@@ -1,0 +1,217 @@
+"""The audit log: who asked for what, on which resources, and what came of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from alembic.operations import Operations
+from sqlalchemy import Boolean, Column, Index, MetaData, String, Text, delete, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ostler.foundation.call import Call
+from ostler.foundation.clock import Clock
+from ostler.foundation.storage import (
+    Instant,
+    Json,
+    Migration,
+    Storage,
+    Transaction,
+    numbered,
+    scoped_columns,
+    scoped_table,
+)
+
+SUCCESS = "Success"
+WINDOW = timedelta(seconds=1)
+"""How long a record that no transaction carries may wait for others to be written with."""
+
+_MOST_WAITING = 50_000
+_LONGEST_INPUT = 16 * 1024
+
+log = structlog.get_logger()
+
+metadata = MetaData()
+audit = scoped_table(
+    "audit",
+    metadata,
+    numbered("sequence"),
+    Column("at", Instant, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("caller", String(2048), nullable=False),
+    Column("access_key", String(128), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("action", String(256), nullable=False),
+    Column("input", Text, nullable=False),
+    Column("resources", Json, nullable=False),
+    Column("outcome", String(128), nullable=False),
+    Column("changed", Boolean, nullable=False),
+    keyed=False,
+)
+Index("audit_at", audit.c.at)
+
+
+class Entry:
+    """One call on its way into the log."""
+
+    __slots__ = ("call", "given", "kept")
+
+    def __init__(self, call: Call, given: Any) -> None:
+        self.call = call
+        self.given = given
+        self.kept = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One call as the log has it.
+
+    `input` is JSON without what the model calls sensitive; `changed` tells that the record was
+    committed together with the change it is about.
+    """
+
+    sequence: int
+    account: str
+    region: str
+    at: datetime
+    request_id: str
+    caller: str
+    access_key: str
+    source: str
+    action: str
+    input: str
+    resources: Sequence[str]
+    outcome: str
+    changed: bool
+
+
+class Audit:
+    """Keeps a record of every call.
+
+    The record of a call that changes something is written in the transaction of the change;
+    those of reads and refusals are collected for up to a second.
+    """
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._waiting: list[dict[str, Any]] = []
+
+    def entry(self, call: Call, given: Any) -> Entry:
+        """Begin the record of a call with the input `given`, from which secrets are removed."""
+        return Entry(call, given)
+
+    def witness(self, entry: Entry) -> Callable[[Transaction], None]:
+        """What the call's first changing transaction runs, so that it carries the record."""
+
+        def write(tx: Transaction) -> None:
+            row = _row(entry, SUCCESS, changed=True)
+            # In a transaction of the whole house the row has to say whose it is.
+            tx.execute(insert(audit), row)
+            tx.after_commit(lambda: setattr(entry, "kept", True))
+
+        return write
+
+    def record(self, entry: Entry, outcome: str) -> None:
+        """Keep the outcome of a call, unless its change has carried the record already."""
+        if entry.kept and outcome == SUCCESS:
+            return
+        if len(self._waiting) >= _MOST_WAITING:
+            log.error("audit_record_lost", request_id=entry.call.request_id, outcome=outcome)
+            return
+        self._waiting.append(_row(entry, outcome, changed=False))
+
+    async def run(self) -> None:
+        """Write what was collected, every second, until cancelled; then the rest."""
+        try:
+            while True:
+                await self._clock.sleep(WINDOW)
+                await self.write_down()
+        except asyncio.CancelledError:
+            await self.write_down()
+            raise
+
+    async def write_down(self) -> None:
+        """Write what was collected; what cannot be written now waits for the next time."""
+        rows, self._waiting = self._waiting, []
+        if not rows:
+            return
+        try:
+            await self._storage.write(None, lambda tx: tx.insert_many(audit, rows))
+        except (SQLAlchemyError, OSError):
+            log.exception("audit_not_written", records=len(rows))
+            self._waiting = rows + self._waiting
+
+
+def find(
+    tx: Transaction,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    action: str = "",
+    caller: str = "",
+    since: datetime | None = None,
+) -> list[Record]:
+    """The records after a number, oldest first, in the transaction's scope."""
+    wanted = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
+    if action:
+        wanted = wanted.where(audit.c.action == action)
+    if caller:
+        wanted = wanted.where(audit.c.caller == caller)
+    if since is not None:
+        wanted = wanted.where(audit.c.at >= since)
+    return [Record(**row._mapping) for row in tx.all(wanted)]
+
+
+def forget(tx: Transaction, before: datetime) -> int:
+    """Drop the records from before that instant; how many they were."""
+    return tx.execute(delete(audit).where(audit.c.at < before)).rowcount
+
+
+def _row(entry: Entry, outcome: str, *, changed: bool) -> dict[str, Any]:
+    call = entry.call
+    return {
+        "account": call.account,
+        "region": call.region,
+        "at": call.at,
+        "request_id": call.request_id,
+        "caller": call.caller.arn,
+        "access_key": call.caller.access_key,
+        "source": _first(call.context, "aws:SourceIp"),
+        "action": call.action,
+        "input": msgspec.json.encode(entry.given).decode(errors="replace")[:_LONGEST_INPUT],
+        "resources": list(call.asked_for),
+        "outcome": outcome,
+        "changed": changed,
+    }
+
+
+def _first(context: Mapping[str, Sequence[str]], key: str) -> str:
+    values = context.get(key, ())
+    return values[0] if values else ""
+
+
+def _create(op: Operations) -> None:
+    op.create_table(
+        "audit",
+        *scoped_columns(keyed=False),
+        numbered("sequence"),
+        Column("at", Instant, nullable=False),
+        Column("request_id", String(64), nullable=False),
+        Column("caller", String(2048), nullable=False),
+        Column("access_key", String(128), nullable=False),
+        Column("source", String(64), nullable=False),
+        Column("action", String(256), nullable=False),
+        Column("input", Text, nullable=False),
+        Column("resources", Json, nullable=False),
+        Column("outcome", String(128), nullable=False),
+        Column("changed", Boolean, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("audit_at", "audit", ["at"])
+
+
+MIGRATIONS = (Migration("audit", 1, "create the audit log", _create),)

@@ -1,0 +1,100 @@
+"""The audit log: every call, once, with its change where there is one."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Column, MetaData, String, insert
+
+from ostler.foundation import audit
+from ostler.foundation.audit import Audit
+from ostler.foundation.call import Call, Caller
+from ostler.foundation.clock import ManualClock
+from ostler.foundation.storage import Migration, Scope, Storage, scoped_table
+from tests.support.databases import FOUNDATION, assert_schema_matches, create_tables
+
+metadata = MetaData()
+things = scoped_table("things", metadata, Column("name", String(16), primary_key=True))
+
+
+@pytest.fixture
+def migrations() -> Sequence[Migration]:
+    return (*FOUNDATION, *audit.MIGRATIONS)
+
+
+@pytest.fixture
+def log(storage: Storage, clock: ManualClock) -> Audit:
+    return Audit(storage, clock)
+
+
+@pytest.fixture
+def call(scope: Scope, clock: ManualClock) -> Call:
+    caller = Caller("arn:aws:iam::111122223333:user/ada", scope.account, "AIDA", access_key="AKIA")
+    return Call(scope, caller, "request-1", "ssm:SendCommand", clock.now())
+
+
+async def found(storage: Storage, scope: Scope) -> list[audit.Record]:
+    return await storage.read(scope, audit.find)
+
+
+async def test_a_change_carries_its_record(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    await create_tables(storage, metadata)
+    entry = log.entry(call, {"Name": "x"})
+    witnessed = Scope(scope.account, scope.region, log.witness(entry))
+
+    await storage.write(witnessed, lambda tx: tx.execute(insert(things), {"name": "x"}))
+    log.record(entry, audit.SUCCESS)
+    await log.write_down()
+
+    assert [("ssm:SendCommand", '{"Name":"x"}', "Success", True)] == [
+        (each.action, each.input, each.outcome, each.changed)
+        for each in await found(storage, scope)
+    ]
+
+
+async def test_a_change_undone_leaves_no_success(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    await create_tables(storage, metadata)
+    entry = log.entry(call, {})
+    witnessed = Scope(scope.account, scope.region, log.witness(entry))
+
+    def change(tx):
+        tx.execute(insert(things), {"name": "x"})
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await storage.write(witnessed, change)
+    log.record(entry, "DocumentLimitExceeded")
+    await log.write_down()
+
+    assert [("DocumentLimitExceeded", False)] == [
+        (each.outcome, each.changed) for each in await found(storage, scope)
+    ]
+
+
+async def test_reads_and_refusals_are_kept(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    log.record(log.entry(call, {}), audit.SUCCESS)
+    log.record(log.entry(call, {}), "AccessDeniedException")
+
+    await log.write_down()
+
+    outcomes = [each.outcome for each in await found(storage, scope)]
+    assert ["Success", "AccessDeniedException"] == outcomes
+
+
+async def test_another_account_sees_nothing(
+    storage: Storage, log: Audit, call: Call, other_scope: Scope
+) -> None:
+    log.record(log.entry(call, {}), audit.SUCCESS)
+
+    await log.write_down()
+
+    assert [] == await found(storage, other_scope)
+
+
+def test_the_migration_makes_the_table() -> None:
+    assert_schema_matches(audit.MIGRATIONS, audit.metadata)
