@@ -108,9 +108,7 @@ class Audit:
         """What the call's first changing transaction runs, so that it carries the record."""
 
         def write(tx: Transaction) -> None:
-            row = _row(entry, SUCCESS, changed=True)
-            # In a transaction of the whole house the row has to say whose it is.
-            tx.execute(insert(audit), row)
+            tx.execute(insert(audit), _row(entry, SUCCESS, changed=True))
             tx.after_commit(lambda: setattr(entry, "kept", True))
 
         return write
@@ -122,7 +120,9 @@ class Audit:
         if len(self._waiting) >= _MOST_WAITING:
             log.error("audit_record_lost", request_id=entry.call.request_id, outcome=outcome)
             return
-        self._waiting.append(_row(entry, outcome, changed=False))
+        call = entry.call
+        whose = {"account": call.account, "region": call.region}
+        self._waiting.append({**whose, **_row(entry, outcome, changed=False)})
 
     async def run(self) -> None:
         """Write what was collected, every second, until cancelled; then the rest."""
@@ -174,8 +174,6 @@ def forget(tx: Transaction, before: datetime) -> int:
 def _row(entry: Entry, outcome: str, *, changed: bool) -> dict[str, Any]:
     call = entry.call
     return {
-        "account": call.account,
-        "region": call.region,
         "at": call.at,
         "request_id": call.request_id,
         "caller": call.caller.arn,
