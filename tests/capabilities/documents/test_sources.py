@@ -1,10 +1,17 @@
 """Sources on the web: what is read, and where the server does not let itself be sent."""
 
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ostler.capabilities.documents import Unfetched
 from ostler.capabilities.documents.service.sources import Web
@@ -41,15 +48,67 @@ class Site(BaseHTTPRequestHandler):
         return
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
+@contextmanager
+def serving(context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port of the site while it is open."""
     server = HTTPServer(("127.0.0.1", 0), Site)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server.server_port
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with serving() as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for localhost, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=36500))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = folder / "localhost.pem"
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+async def test_https_is_checked_against_the_name(
+    scope: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    web = Web(["localhost", "127.0.0.1"])
+    with serving(context) as port:
+        with pytest.raises(Unfetched, match="CERTIFICATE_VERIFY_FAILED"):
+            await web.fetch(scope, f"https://localhost:{port}/file?x=1", 100)
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(Unfetched, match=r"127\.0\.0\.1"):
+            await web.fetch(scope, f"https://127.0.0.1:{port}/file?x=1", 100)
+
+        assert b"content" == await web.fetch(scope, f"https://localhost:{port}/file?x=1", 100)
 
 
 TRUSTING = Web(["127.0.0.*"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ostler.grammar.documents.patterns import PatternFault, compile_pattern
+from ostler.grammar.documents.patterns import Effort, PatternFault, compile_pattern
 
 atoms = st.sampled_from(
     ["a", "b", "-", ".", "\\d", "\\w", "[a-c]", "[^a]", "[\\d-]", "^", "$", "\\b", "\\.", "[]x]"]
@@ -30,7 +30,7 @@ def test_patterns_match_what_python_matches(pattern, text):
     # Python's $ also matches before a last newline; Go's does not.
     expected = re.search(pattern.replace("$", r"\Z"), text, re.ASCII) is not None
 
-    assert expected == compile_pattern(pattern).search(text)
+    assert expected == compile_pattern(pattern).search(text, Effort())
 
 
 @given(st.text(st.sampled_from("ab()[]{}^$.*+?|\\-:<>=!Pidswpu0123,"), max_size=30))
@@ -44,7 +44,7 @@ def test_no_pattern_raises_anything_but_a_pattern_fault(pattern):
         compiled = compile_pattern(pattern)
     except PatternFault:
         return
-    compiled.search("ab" * 10)
+    compiled.search("ab" * 10, Effort())
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_no_pattern_raises_anything_but_a_pattern_fault(pattern):
     ],
 )
 def test_what_go_understands(pattern, fits, fits_not):
-    assert compile_pattern(pattern).search(fits)
-    assert not compile_pattern(pattern).search(fits_not)
+    assert compile_pattern(pattern).search(fits, Effort())
+    assert not compile_pattern(pattern).search(fits_not, Effort())
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,19 @@ def test_what_go_does_not_understand_is_refused(pattern):
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|aa)+$", "^(a|a?)+$", "(.*)*(.*)*x$"])
 def test_a_pattern_cannot_be_made_to_run_for_ever(pattern):
     """A backtracking engine needs longer than the universe has existed for this text."""
-    assert not compile_pattern(pattern).search("a" * 2000 + "!")
+    assert not compile_pattern(pattern).search("a" * 2000 + "!", Effort())
 
 
 def test_a_huge_text_for_a_huge_pattern_is_given_up():
     with pytest.raises(PatternFault, match="too long"):
-        compile_pattern("(a?){1000}b").search("a" * 60_000)
+        compile_pattern("(a?){1000}b").search("a" * 60_000, Effort())
+
+
+def test_many_patterns_share_their_effort():
+    """A document has room for hundreds of patterns, each of which is just not too much."""
+    effort = Effort()
+    pattern = compile_pattern("(a?){100}b")
+
+    with pytest.raises(PatternFault, match="too long"):
+        for _ in range(100):
+            pattern.search("a" * 100, effort)

@@ -1,5 +1,6 @@
 """What happens to documents by itself: attachments are brought, and forgotten with them."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ from ostler.foundation.storage import Scope, Storage, Transaction
 from ostler.foundation.timers import Due
 
 _ATTEMPTS = 4
+_AT_ONCE = 2
 
 
 class Porter:
@@ -33,6 +35,8 @@ class Porter:
         self._blobs = blobs
         self._clock = clock
         self._sources = sources
+        # An attachment is in memory while it is carried, and may be large.
+        self._hands = asyncio.Semaphore(_AT_ONCE)
 
     async def attach(self, due: Due) -> None:
         """Bring a version's attachments; then it is active, or failed and says why."""
@@ -52,6 +56,10 @@ class Porter:
             await self._blobs.delete(key)
 
     async def _bring(self, scope: Scope, fetch: Fetch) -> Attachment:
+        async with self._hands:
+            return await self._carry(scope, fetch)
+
+    async def _carry(self, scope: Scope, fetch: Fetch) -> Attachment:
         content = await self._read(scope, fetch)
         digest = hashlib.sha256(content).hexdigest()
         if fetch.sha256 and digest != fetch.sha256:

@@ -12,7 +12,7 @@ from ostler.grammar.documents.interpolation import (
 )
 from ostler.grammar.documents.model import ABSENT, Document, Parameter, Step
 from ostler.grammar.documents.parameters import check_value
-from ostler.grammar.documents.patterns import PatternFault, compile_pattern
+from ostler.grammar.documents.patterns import Effort, PatternFault, compile_pattern
 from ostler.grammar.documents.plugins import PLUGINS
 from ostler.grammar.documents.preconditions import PLATFORMS, platforms_of
 
@@ -52,8 +52,9 @@ def check_declarations(raw: Mapping[str, Any], parameters: Mapping[str, Paramete
     for name, declaration in (raw.get("parameters") or {}).items():
         if unknown := sorted(set(declaration) - _DECLARATION):
             raise not_allowed(f"/parameters/{name}", unknown)
+    effort = Effort()
     for parameter in parameters.values():
-        _check_parameter(parameter)
+        _check_parameter(parameter, effort)
 
 
 def not_allowed(path: str, members: list[str]) -> DocumentFault:
@@ -70,7 +71,7 @@ def _check_members(document: Document) -> None:
         raise not_allowed("", unknown)
 
 
-def _check_parameter(parameter: Parameter) -> None:
+def _check_parameter(parameter: Parameter, effort: Effort) -> None:
     path = f"/parameters/{parameter.name}"
     if not _NAME.fullmatch(parameter.name):
         raise at(path, "a parameter's name is made of letters and digits")
@@ -81,10 +82,10 @@ def _check_parameter(parameter: Parameter) -> None:
             compile_pattern(parameter.allowed_pattern)
         except PatternFault as fault:
             raise at(f"{path}/allowedPattern", f"the pattern is not valid: {fault}") from None
-    _check_default(parameter, path)
+    _check_default(parameter, path, effort)
 
 
-def _check_default(parameter: Parameter, path: str) -> None:
+def _check_default(parameter: Parameter, path: str, effort: Effort) -> None:
     default = parameter.default
     if default is ABSENT or stored_references(default):
         return
@@ -93,7 +94,7 @@ def _check_default(parameter: Parameter, path: str) -> None:
     if default in ("", [], {}):
         return
     try:
-        check_value(parameter, default)
+        check_value(parameter, default, effort)
     except ParameterFault as fault:
         raise at(f"{path}/default", f"the default value is not valid: {fault.message}") from None
 

@@ -7,7 +7,7 @@ from typing import Any
 from ostler.grammar.documents.faults import DocumentFault, ParameterFault
 from ostler.grammar.documents.interpolation import StoredReference, stored_references
 from ostler.grammar.documents.model import ABSENT, Document, Kind, Parameter, text_of
-from ostler.grammar.documents.patterns import PatternFault, compile_pattern
+from ostler.grammar.documents.patterns import Effort, PatternFault, compile_pattern
 from ostler.grammar.documents.reading import read
 
 
@@ -40,23 +40,27 @@ def rebind(document: Document, given: Mapping[str, Any]) -> Bound:
     return Bound({**given, **bound.values}, dict(given), bound.stored)
 
 
-def check_value(parameter: Parameter, value: Any) -> None:
-    """ParameterFault unless `value` keeps the limits that the declaration sets."""
+def check_value(parameter: Parameter, value: Any, effort: Effort | None = None) -> None:
+    """ParameterFault unless `value` keeps the limits that the declaration sets.
+
+    Several checks share an `effort`, so that a document of many patterns costs no more than one.
+    """
     if not _fits(parameter, value):
         raise ParameterFault(_wrong_type(parameter))
     _check_count(parameter, value)
+    effort = effort or Effort()
     for text in _texts(value):
-        _check_text(parameter, text)
+        _check_text(parameter, text, effort)
 
 
 def _bound(document: Document, given: dict[str, Any]) -> Bound:
-    values = {}
+    values, effort = {}, Effort()
     for name, parameter in document.parameters.items():
         value = given.get(name, parameter.default)
         if value is ABSENT:
             raise ParameterFault(f'Parameter "{name}" requires a value.')
         if name in given and not stored_references(value):
-            check_value(parameter, value)
+            check_value(parameter, value, effort)
         values[name] = value
     return Bound(values, given, stored_references(list(values.values())))
 
@@ -132,7 +136,7 @@ def _check_count(parameter: Parameter, value: Any) -> None:
         raise ParameterFault(f'Parameter "{name}" takes at most {parameter.max_items} items.')
 
 
-def _check_text(parameter: Parameter, text: str) -> None:
+def _check_text(parameter: Parameter, text: str, effort: Effort) -> None:
     name, numeric = parameter.name, parameter.kind in (Kind.INTEGER, Kind.BOOLEAN)
     if not numeric and parameter.min_chars is not None and len(text) < parameter.min_chars:
         raise ParameterFault(f'Parameter "{name}" needs at least {parameter.min_chars} characters.')
@@ -141,7 +145,7 @@ def _check_text(parameter: Parameter, text: str) -> None:
     if parameter.allowed_values and not _is_allowed(parameter, text):
         allowed = ", ".join(parameter.allowed_values)
         raise ParameterFault(f'Parameter "{name}" must have one of these values: {allowed}.')
-    if parameter.allowed_pattern and not _matches(parameter, text):
+    if parameter.allowed_pattern and not _matches(parameter, text, effort):
         raise ParameterFault(
             f'Parameter "{name}" does not match the allowed pattern {parameter.allowed_pattern}.'
         )
@@ -154,9 +158,9 @@ def _is_allowed(parameter: Parameter, text: str) -> bool:
     )
 
 
-def _matches(parameter: Parameter, text: str) -> bool:
+def _matches(parameter: Parameter, text: str, effort: Effort) -> bool:
     try:
-        return compile_pattern(parameter.allowed_pattern).search(text)
+        return compile_pattern(parameter.allowed_pattern).search(text, effort)
     except PatternFault as fault:
         raise ParameterFault(
             f'Parameter "{parameter.name}": its allowed pattern cannot be applied: {fault}'

@@ -13,6 +13,7 @@ from ostler.capabilities.documents.service.attachments import Unfetched
 from ostler.foundation.storage import Scope
 
 _SECONDS = 30
+_LONGEST_SECONDS = 900
 _REDIRECTS = 3
 _CHUNK = 1 << 16
 
@@ -34,17 +35,26 @@ class Web:
 
     async def fetch(self, scope: Scope, url: str, most: int) -> bytes:
         """What lies at `url`."""
-        return await asyncio.to_thread(self._fetch, url, most)
+        reached: list[socket.socket] = []
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                return await asyncio.to_thread(self._fetch, url, most, reached)
+        except TimeoutError:
+            raise Unfetched(f"{url} takes too long.", lasting=False) from None
+        finally:
+            # Whoever answers a byte at a time must not hold the thread after we have given up.
+            for each in reached:
+                _hang_up(each)
 
-    def _fetch(self, url: str, most: int) -> bytes:
+    def _fetch(self, url: str, most: int, reached: list[socket.socket]) -> bytes:
         for _ in range(_REDIRECTS + 1):
-            found = self._ask(url, most)
+            found = self._ask(url, most, reached)
             if isinstance(found, bytes):
                 return found
             url = found
         raise Unfetched(f"{url} redirects too often.", lasting=True)
 
-    def _ask(self, url: str, most: int) -> bytes | str:
+    def _ask(self, url: str, most: int, reached: list[socket.socket]) -> bytes | str:
         """The content, or the URL to which a redirect leads."""
         try:
             parts = urlsplit(url)
@@ -55,6 +65,7 @@ class Web:
         if parts.scheme != "https" and not (parts.scheme == "http" and is_trusted):
             raise Unfetched(f"{url} is not read: it is not https.", lasting=True)
         connection = _connection(parts, host, port, trusted=is_trusted)
+        reached.append(connection.sock)
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", target, headers={"User-Agent": "ostler"})
@@ -63,6 +74,13 @@ class Web:
             raise Unfetched(f"{url} cannot be read: {fault}", lasting=False) from fault
         finally:
             connection.close()
+
+
+def _hang_up(reached: socket.socket) -> None:
+    try:
+        reached.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is closed already
 
 
 def _answer(url: str, response: http.client.HTTPResponse, most: int) -> bytes | str:
@@ -94,12 +112,17 @@ def _connection(
         connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
         reached = socket.create_connection(address, _SECONDS)
+        connection.sock = reached
         if parts.scheme == "https":
-            reached = ssl.create_default_context().wrap_socket(reached, server_hostname=host)
+            connection.sock = _secured(reached, host)
     except OSError as fault:
+        connection.close()
         raise Unfetched(f"{host} cannot be reached: {fault}", lasting=False) from fault
-    connection.sock = reached
     return connection
+
+
+def _secured(reached: socket.socket, host: str) -> ssl.SSLSocket:
+    return ssl.create_default_context().wrap_socket(reached, server_hostname=host)
 
 
 def _address(host: str, port: int, *, trusted: bool) -> tuple[str, int]:

@@ -8,7 +8,7 @@ accepted, since agents check the same pattern again: no references back, no look
 
 from functools import lru_cache
 
-from ostler.grammar.documents.patterns.machine import Pattern, PatternFault
+from ostler.grammar.documents.patterns.machine import Effort, Pattern, PatternFault
 from ostler.grammar.documents.patterns.parsing import Parser
 
 _LONGEST = 4096
@@ -22,4 +22,4 @@ def compile_pattern(pattern: str) -> Pattern:
     return Pattern(Parser(pattern).parse())
 
 
-__all__ = ["Pattern", "PatternFault", "compile_pattern"]
+__all__ = ["Effort", "Pattern", "PatternFault", "compile_pattern"]

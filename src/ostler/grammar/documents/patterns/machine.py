@@ -5,13 +5,24 @@ from dataclasses import dataclass
 
 MOST_INSTRUCTIONS = 20_000
 
-_MOST_WORK = 1_000_000
-
 Test = Callable[[str], bool]
 
 
 class PatternFault(Exception):
     """The pattern is not one, or is too large to be applied."""
+
+
+class Effort:
+    """How much work may be spent on matching, by several patterns together."""
+
+    def __init__(self, left: int = 500_000) -> None:
+        self._left = left
+
+    def spend(self, work: int) -> None:
+        """PatternFault once there is nothing left."""
+        self._left -= work
+        if self._left < 0:
+            raise PatternFault("matching takes too long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +51,14 @@ class Pattern:
     def __init__(self, program: Program) -> None:
         self._program = program
 
-    def search(self, text: str) -> bool:
+    def search(self, text: str, effort: Effort) -> bool:
         """Whether the pattern matches anywhere in `text`; PatternFault when that costs too much."""
-        work = 0
         threads: set[int] = set()
         for position in range(len(text) + 1):
             active = self._follow({0, *threads}, text, position)
             if len(self._program) in active:
                 return True
-            work += len(active) + 1
-            if work > _MOST_WORK:
-                raise PatternFault("matching takes too long")
+            effort.spend(len(active) + 1)
             if position == len(text):
                 break
             letter = text[position]
