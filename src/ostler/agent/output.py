@@ -131,9 +131,12 @@ class StepOutput:
         self._sizes = {stream: (folder / stream).stat().st_size for stream in STREAMS}
         self._heads = {stream: bytearray(_first_bytes(folder / stream)) for stream in STREAMS}
         self._lost = dict.fromkeys(STREAMS, 0)
+        self._closed = False
 
     def write(self, stream: str, data: bytes) -> None:
         """Keep what a program wrote, as far as there is room for it."""
+        if self._closed:
+            return
         head = self._heads[stream]
         if len(head) < _HEAD and not self._lost[stream]:
             head += data[: _HEAD - len(head)]
@@ -165,6 +168,7 @@ class StepOutput:
                 note = f"\n--{lost} more bytes were not kept: this is all there was room for--\n"
                 self._append(stream, note.encode())
                 self._grew(stream, self._sizes[stream])
+        self._closed = True
         for file in self._files.values():
             file.close()
         self._write_label(Label(self._label.command, self._label.step, ended))
