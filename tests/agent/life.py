@@ -1,26 +1,36 @@
 """An agent's life in a test: put together, run beside a fake server, ended, begun again."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from ostler.agent.compose import Agent, Outside
 from ostler.agent.disk import Disk
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder
-from ostler.agent.keys import Key, Keys
+from ostler.agent.keys import Key
 from ostler.agent.network import Endpoint
-from ostler.agent.registration import Registration, register
+from ostler.agent.registration import Registration, saved
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import SequentialIds
-from tests.agent.server import REGION, FakeServer, public_key
+from tests.agent.server import NODE, REGION, FakeServer, public_key
 from tests.support.host import FakeHost
 
 SERVER = Endpoint("https", "server.test", 8443)
 NOW = timedelta(0)
+
+
+class SpreadIds(SequentialIds):
+    """Ids that count, and chance that is spread, so that waits differ as they do in life."""
+
+    def hex(self, digits: int) -> str:
+        return hashlib.sha256(super().hex(digits).encode()).hexdigest()[:digits]
 
 
 class World:
@@ -30,44 +40,40 @@ class World:
         self.clock = ManualClock()
         self.server = FakeServer(self.clock)
         self.host = FakeHost(self.clock)
-        self.ids = SequentialIds()
+        self.ids = SpreadIds()
         self.folder = Folder(path / "agent")
         self.folder.open()
         self.host.make_folder(self.folder.path / "work")
-        self.agent: Agent | None = None
         self.disk: Disk | None = None
         self.budget = 1024 * 1024
 
-    async def registered(self) -> Registration:
-        """Become a node, with a key that was made before: they take their time."""
-        made = await register(
-            self.server,
-            self.folder,
-            endpoint=SERVER,
-            region=REGION,
-            activation_id="id",
-            activation_code="code",
-            fingerprint=fingerprint_of(self.folder, self.host.facts().hardware, self.ids),
-        )
-        self.folder.write("key.pem", a_key())
-        self.server.keys = [public_key(Keys(self.folder).current().public)]
+    def registered(self) -> Registration:
+        """Be a node since long ago."""
+        made = Registration(NODE, REGION, SERVER.url)
+        self.folder.write("registration.json", msgspec.json.encode(made))
+        self.folder.write("key.pem", a_key().pem())
+        self.server.keys = [public_key(a_key().public)]
+        hardware = self.host.facts().hardware
+        self.server.fingerprints = [fingerprint_of(self.folder, hardware, self.ids)]
         return made
 
     @asynccontextmanager
     async def life(
-        self, registration: Registration, *, until_open: bool = True
+        self, *, until_open: bool = True, registration: Registration | None = None
     ) -> AsyncIterator[Agent]:
         """Run the agent; when the block ends, it dies as by kill -9."""
         outside = Outside(self.server, self.host, self.clock, self.ids)
-        agent = Agent(self.folder, registration, outside, budget=self.budget, disk=self.disk)
-        stopped = asyncio.Event()
-        running = asyncio.create_task(agent.run(stopped))
+        made = registration or saved(self.folder) or self.registered()
+        agent = Agent(self.folder, made, outside, budget=self.budget, disk=self.disk)
+        self.stopped = asyncio.Event()
+        self.running = asyncio.create_task(agent.run(self.stopped))
+        lines = len(self.server.lines)
         try:
             if until_open:
-                await self.until(lambda: bool(self.server.lines and self.server.line.open))
+                await self.until(lambda: len(self.server.lines) > lines and self.server.line.open)
             yield agent
         finally:
-            await die(running)
+            await die(self.running)
 
     async def until(
         self, true: Callable[[], bool], *, step: timedelta = NOW, most: int = 500
@@ -81,15 +87,17 @@ class World:
 
 
 async def die(running: asyncio.Task[None]) -> None:
-    """End every task but the test's, without a last word."""
+    """End every task but the test's, without a last word; an agent's own failure is told."""
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    with suppress(asyncio.CancelledError):
-        await running
+    [result] = await asyncio.gather(running, return_exceptions=True)
+    if isinstance(result, Exception):
+        raise result
 
 
 @cache
-def a_key() -> bytes:
-    return Key.fresh().pem()
+def a_key(number: int = 0) -> Key:
+    """A key, the same for every test: they take their time to be made."""
+    return Key.fresh()

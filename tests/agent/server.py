@@ -39,6 +39,7 @@ class FakeServer:
         self.keys: list[rsa.RSAPublicKey] = []
         """The node's public keys that are good, newest last."""
         self.fingerprints: list[str] = []
+        self.any_fingerprint = False
         self.tokens: dict[str, tuple[str, str]] = {}
         self.wants_new_key = False
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -51,6 +52,8 @@ class FakeServer:
         self.keeps_outputs = True
         self.documents: dict[str, str] = {}
         self.pages: dict[str, Response] = {}
+        self.silent: set[str] = set()
+        """URLs of servers that never answer."""
         self.objects: dict[str, bytes] = {}
         self.has_buckets = True
         self.messages: list[Job] = []
@@ -124,6 +127,9 @@ class FakeServer:
         parts = urlsplit(url)
         if parts.netloc == self.authority:
             return self._bucket(Request("GET", parts.path, parts.query, {**headers}), take)
+        if url in self.silent:
+            self.calls.append((url, dict(headers)))
+            await asyncio.Event().wait()
         if url not in self.pages:
             raise NetworkFault(f"{parts.netloc} does not answer")
         page = self.pages[url]
@@ -183,7 +189,7 @@ class FakeServer:
     def _role_token(self, request: Request, given: dict[str, Any]) -> Response:
         if not self._signed_by_node(request):
             return _refusal("AccessDeniedException")
-        if given["Fingerprint"] != self.fingerprints[-1]:
+        if not self.any_fingerprint and given["Fingerprint"] != self.fingerprints[-1]:
             return _refusal("MachineFingerprintDoesNotMatch")
         number = next(self._counter)
         self.tokens[f"ASIA{number}"] = f"secret{number}", f"token{number}"

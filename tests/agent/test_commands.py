@@ -20,7 +20,7 @@ def world(tmp_path: Path) -> World:
 
 async def test_a_command_is_acknowledged_begun_and_ended(world: World) -> None:
     server, job = world.server, a_job(a_step("echo hello", "echo oh >&2"))
-    async with world.life(await world.registered()):
+    async with world.life():
         frame = await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -50,7 +50,7 @@ async def test_a_command_is_acknowledged_begun_and_ended(world: World) -> None:
 async def test_the_last_reply_of_several_steps_names_none(world: World) -> None:
     server = world.server
     job = a_job(a_step("echo 1"), a_step("exit 3", name="two"), a_step("echo 3", name="three"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -65,7 +65,7 @@ async def test_the_last_reply_of_several_steps_names_none(world: World) -> None:
 
 async def test_the_same_command_is_not_run_twice(world: World) -> None:
     server, job = world.server, a_job(a_step("echo hello"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
         await server.give(job)
@@ -78,7 +78,7 @@ async def test_the_same_command_is_not_run_twice(world: World) -> None:
 async def test_so_many_run_so_many_wait_and_the_rest_comes_again(world: World) -> None:
     server = world.server
     sent = [a_job(a_step("sleep 60"), command=f"c{number}") for number in range(11)]
-    async with world.life(await world.registered()):
+    async with world.life():
         for job in sent:
             await server.give(job)
         await world.until(lambda: len(server.acks) == 11)
@@ -95,7 +95,7 @@ async def test_so_many_run_so_many_wait_and_the_rest_comes_again(world: World) -
 async def test_a_cancelled_command_is_ended_with_its_group(world: World) -> None:
     server, job = world.server, a_job(a_step("echo begun", "sleep 5000"), a_step(name="two"))
     cancel = a_cancel(job)
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: bool(world.host.started))
         await server.give(cancel)
@@ -109,11 +109,30 @@ async def test_a_cancelled_command_is_ended_with_its_group(world: World) -> None
     assert 1 == len(world.host.started)
 
 
+async def test_a_download_is_given_up_when_its_command_is_cancelled(world: World) -> None:
+    server = world.server
+    info = {"url": "https://slow.test/a"}
+    inputs = {"sourceType": "HTTP", "sourceInfo": info, "destinationPath": "/opt/a"}
+    job = a_job({"name": "one", "action": "aws:downloadContent", "inputs": inputs})
+    server.silent.add(info["url"])
+    async with world.life():
+        await server.give(job)
+        await world.until(lambda: (info["url"], {}) in server.calls)
+        await server.give(a_cancel(job))
+        await world.until(lambda: server.ended(job.job_id) is not None)
+
+    assert "Cancelled" == server.ended(job.job_id)
+    assert ("Cancelled", 137) == (
+        server.steps(job.job_id)["one"].status,
+        server.steps(job.job_id)["one"].code,
+    )
+
+
 async def test_a_command_that_waits_is_cancelled_without_having_run(world: World) -> None:
     server = world.server
     busy = [a_job(a_step("sleep 60"), command=f"c{number}") for number in range(5)]
     waits = a_job(a_step("echo never"))
-    async with world.life(await world.registered()):
+    async with world.life():
         for job in [*busy, waits, a_cancel(waits)]:
             await server.give(job)
         await world.until(lambda: server.ended(waits.job_id) is not None, step=MINUTE)
@@ -125,7 +144,7 @@ async def test_a_command_that_waits_is_cancelled_without_having_run(world: World
 async def test_a_step_that_takes_too_long_is_timed_out(world: World) -> None:
     server = world.server
     job = a_job(a_step("trap '' TERM", "echo begun", "sleep 5000", timeoutSeconds="60"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None, step=GRACE)
 
@@ -150,7 +169,7 @@ async def test_a_document_that_cannot_be_read_fails_and_says_why(
     world: World, job: Job, code: AckCode
 ) -> None:
     server = world.server
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
         await server.give(job)
@@ -164,7 +183,7 @@ async def test_a_document_that_cannot_be_read_fails_and_says_why(
 
 async def test_what_is_no_job_of_ours_is_refused(world: World) -> None:
     server = world.server
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(Job("aws.ssm.c.mi-1", "aws.ssm.danceCommand", "{}"))
         await server.give(Job("no-such-form", "aws.ssm.sendCommand", "{}"))
         await server.give(Job("aws.ssm.c.mi-1", "aws.ssm.cancelCommand", "{}"))
@@ -177,7 +196,7 @@ async def test_what_is_no_job_of_ours_is_refused(world: World) -> None:
 
 async def test_texts_are_cut_as_the_stock_agent_cuts_them(world: World) -> None:
     server, job = world.server, a_job(a_step(f"echo {'x' * 30_000}", f"echo {'y' * 9_000} >&2"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -192,7 +211,7 @@ async def test_texts_are_cut_as_the_stock_agent_cuts_them(world: World) -> None:
 async def test_a_reply_is_never_too_large_to_be_sent(world: World) -> None:
     """Every control character is six bytes of JSON."""
     server, job = world.server, a_job(a_step(f"echo {chr(1) * 24_000}"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -201,7 +220,7 @@ async def test_a_reply_is_never_too_large_to_be_sent(world: World) -> None:
 
 async def test_a_reply_is_said_again_until_it_is_acknowledged(world: World) -> None:
     server, job = world.server, a_job(a_step("echo hello"))
-    async with world.life(await world.registered()):
+    async with world.life():
         server.acknowledges = False
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
@@ -217,7 +236,7 @@ async def test_a_reply_is_said_again_until_it_is_acknowledged(world: World) -> N
 
 async def test_after_a_cut_the_agent_comes_back_and_says_what_was_lost(world: World) -> None:
     server, job = world.server, a_job(a_step("sleep 30", "echo hello"))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: bool(world.host.started))
         server.down = True
@@ -234,7 +253,7 @@ async def test_after_a_cut_the_agent_comes_back_and_says_what_was_lost(world: Wo
 async def test_where_the_output_lies_is_said_when_a_bucket_is_asked_for(world: World) -> None:
     server = world.server
     job = a_job(a_step("echo hello"), OutputS3BucketName="bucket", OutputS3KeyPrefix="some/prefix/")
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -249,7 +268,7 @@ async def test_where_the_output_lies_is_said_when_a_bucket_is_asked_for(world: W
 
 async def test_scripts_learn_who_and_where_they_are(world: World) -> None:
     server, job = world.server, a_job(a_step("echo hello", environment={"COLOUR": "red"}))
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(job)
         await world.until(lambda: server.ended(job.job_id) is not None)
 
@@ -277,7 +296,7 @@ async def test_a_broken_agent_fails_the_command_and_lives_on(world: World) -> No
     world.host.programs["pwsh"] = broken
     step = {**a_step("true"), "action": "aws:runPowerShellScript"}
     bad, good = a_job(step, command="bad"), a_job(a_step("echo hello"), command="good")
-    async with world.life(await world.registered()):
+    async with world.life():
         await server.give(bad)
         await server.give(good)
         await world.until(lambda: bool(server.ended(bad.job_id) and server.ended(good.job_id)))
