@@ -88,7 +88,7 @@ class Keys:
         content = self._folder.read(name)
         if content is None:
             return None
-        # The key is our own: to prove anew at each reading that it is one takes a tenth of a second.
+        # The key is our own: to prove at each reading that it is one takes a tenth of a second.
         private = serialization.load_pem_private_key(
             content, password=None, unsafe_skip_rsa_key_validation=True
         )
