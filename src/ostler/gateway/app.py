@@ -112,8 +112,9 @@ class Gateway:
         request_id = self._around.ids.uuid()
         found: Route | None = None
         try:
-            found = route(request, _claimed(request))
-            caller, scope = await self._authenticate(request, found)
+            claim = _claimed(request)
+            found = route(request, claim)
+            caller, scope = await self._authenticate(request, claim, found)
             self._limits.admit(caller, found.action)
             given = models.protocol(found.service).read(
                 found.operation, request, self._around.ids.uuid
@@ -147,7 +148,9 @@ class Gateway:
             found, call.caller, call.scope, read, call.request_id, call.context
         )
 
-    async def _authenticate(self, request: Request, found: Route) -> tuple[Caller, Scope]:
+    async def _authenticate(
+        self, request: Request, claim: sigv4.Claim | None, found: Route
+    ) -> tuple[Caller, Scope]:
         match models.auth_kind(found.operation):
             case "none":
                 scope = self._around.default_scope
@@ -158,7 +161,7 @@ class Gateway:
                 policies = (_NODE_KEY_POLICY,)
                 return Caller(arn, scope.account, node, policies, node=node), scope
             case _:
-                return await self._authentication.sigv4(request, found.signing_name)
+                return await self._authentication.sigv4(request, found.signing_name, claim)
 
     async def _perform(
         self,

@@ -9,13 +9,15 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 import uvicorn
 import uvloop
 
+from ostler.foundation.clock import SystemClock
 from ostler.server import admin
 from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
@@ -80,7 +82,7 @@ async def _serve(settings: Settings) -> None:
     port = listeners[0].getsockname()[1]
     servers = [_uvicorn(house, context) for context in contexts]
     stopping = asyncio.Event()
-    async with house.running():
+    async with house.running(), _kept_fresh(certificates):
         serving = [
             asyncio.create_task(server.serve(sockets=[listener]))
             for server, listener in zip(servers, listeners, strict=True)
@@ -97,6 +99,23 @@ async def _serve(settings: Settings) -> None:
             server.should_exit = True
         await asyncio.gather(*serving)
     log.info("server_stopped")
+
+
+@contextlib.asynccontextmanager
+async def _kept_fresh(certificates: Certificates) -> AsyncIterator[None]:
+    """Look every day whether the certificate is still good for long enough."""
+
+    async def refresh() -> None:
+        while True:
+            await SystemClock().sleep(timedelta(days=1))
+            if certificates.refresh():
+                log.info("certificate_renewed")
+
+    task = asyncio.create_task(refresh())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 class _Server(uvicorn.Server):
