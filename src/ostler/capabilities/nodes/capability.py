@@ -42,7 +42,7 @@ def build(
     heartbeats = Heartbeats(storage, clock)
     return Capability(
         name="nodes",
-        service=Nodes(storage, clock, tags, heartbeats, groups),
+        service=Nodes(storage, tags, heartbeats, groups),
         operations=[
             ActivationOperations(Activations(storage, clock, ids, secrets, roles)),
             FleetOperations(Fleet(storage, clock, roles, tags), latest_agents or {}),

@@ -46,7 +46,7 @@ class Tags:
         def change(tx: Transaction) -> None:
             _expect(tx, taggable, resource)
             store.remove(tx, kind, resource_id(resource), keys)
-            tx.tell(TagsChanged(kind=kind, id=resource))
+            tx.tell(TagsChanged(kind=kind, id=resource_id(resource)))
 
         await self._storage.write(call.scope, change)
 
@@ -78,7 +78,7 @@ class Tags:
         store.write(tx, kind, resource_id(resource), tags)
         if store.count(tx, kind, resource_id(resource)) > most(kind):
             raise TooManyTagsError
-        tx.tell(TagsChanged(kind=kind, id=resource))
+        tx.tell(TagsChanged(kind=kind, id=resource_id(resource)))
 
     def drop(self, tx: Transaction, kind: str, resource: str) -> None:
         """Forget the tags of a resource that is no more."""

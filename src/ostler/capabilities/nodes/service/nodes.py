@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from ostler.capabilities.nodes.model.filters import AnyKey, Clause, Tagged
+from ostler.capabilities.nodes.model.filters import AnyKey, Tagged
 from ostler.capabilities.nodes.model.nodes import Node
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.heartbeats import Heartbeats
-from ostler.capabilities.nodes.service.selection import wanted
+from ostler.capabilities.nodes.service.selection import carrying
 from ostler.capabilities.nodes.store import nodes as store
 from ostler.capabilities.tags import Tags
 from ostler.foundation.call import Call
-from ostler.foundation.clock import Clock
 from ostler.foundation.errors import NotYetImplemented
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.storage import Scope, Storage, Transaction
@@ -36,13 +35,11 @@ class Nodes:
     def __init__(
         self,
         storage: Storage,
-        clock: Clock,
         tags: Tags,
         heartbeats: Heartbeats,
         groups: TargetGroups | None = None,
     ) -> None:
         self._storage = storage
-        self._clock = clock
         self._tags = tags
         self._heartbeats = heartbeats
         self._groups = groups
@@ -61,13 +58,19 @@ class Nodes:
             named = await self.get_many(call, ids)
             if not clauses:
                 return sorted(named, key=lambda node: node.id)
-        elif not clauses and not targets.every:
+        if ids is None and not clauses and not targets.every:
             return []
-        fitting = await self._storage.read(
-            call.scope,
-            partial(store.matching, wanted=wanted(self._tags, self._clock.now(), clauses)),
-        )
-        return fitting if ids is None else [node for node in fitting if node.id in set(ids)]
+
+        def find(tx: Transaction) -> Sequence[Node]:
+            if not clauses:
+                return store.every(tx)
+            fitting = carrying(self._tags, tx, clauses)
+            if ids is not None:
+                fitting &= set(ids)
+            found = store.find_many(tx, [NodeId(node) for node in sorted(fitting)])
+            return sorted(found.values(), key=lambda node: node.id)
+
+        return await self._storage.read(call.scope, find)
 
     async def get_many(self, call: Call, ids: Sequence[NodeId]) -> Sequence[Node]:
         """The nodes in the order of the ids; InvalidInstanceId names those that are none."""
@@ -107,7 +110,7 @@ class Nodes:
         return await self._groups.members(call, group, resource_types)
 
 
-def _clauses(targets: Targets) -> list[Clause]:
+def _clauses(targets: Targets) -> list[Tagged | AnyKey]:
     return [
         *(Tagged(key, tuple(values) or None) for key, values in targets.tags),
         *(AnyKey(tuple(keys)) for keys in targets.tag_keys),

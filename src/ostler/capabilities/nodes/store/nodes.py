@@ -17,12 +17,18 @@ from ostler.foundation.ids import AccountId, ActivationId, NodeId, Region
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Transaction
 
-_SHOWN = [
-    column
-    for column in nodes.c
-    if column.name
-    not in ("public_key", "key_digest", "key_since", "fingerprint", "agent_order", "platform_order")
-]
+_OWN = (
+    "id",
+    "account",
+    "region",
+    "role",
+    "registered",
+    "activation",
+    "name",
+    "heard",
+    "connected",
+)
+_SHOWN = [nodes.c[name] for name in (*_OWN, *FACTS)]
 _AT_ONCE = 5000
 
 
@@ -76,9 +82,9 @@ def exists(tx: Transaction, node: str) -> bool:
     return tx.scalar(select(nodes.c.id).where(nodes.c.id == node)) is not None
 
 
-def matching(tx: Transaction, wanted: Wanted) -> list[Node]:
-    """Every node that is wanted, in the order of ids."""
-    return [_node(row) for row in tx.all(holding(select(*_SHOWN), wanted).order_by(nodes.c.id))]
+def every(tx: Transaction) -> list[Node]:
+    """Every node of the scope, in the order of ids."""
+    return [_node(row) for row in tx.all(select(*_SHOWN).order_by(nodes.c.id))]
 
 
 def page(tx: Transaction, wanted: Wanted, asked: PageRequest) -> Page[Node]:
@@ -182,16 +188,6 @@ def facts_columns(facts: Facts) -> dict[str, str]:
     }
 
 
-def _node(row: Any) -> Node:
-    return Node(
-        id=row.id,
-        account=row.account,
-        region=row.region,
-        role=row.role,
-        registered=row.registered,
-        activation=row.activation,
-        name=row.name,
-        facts=Facts(*(getattr(row, fact) for fact in FACTS)),
-        heard=row.heard,
-        connected=row.connected,
-    )
+def _node(row: Sequence[Any]) -> Node:
+    own = dict(zip(_OWN, row, strict=False))
+    return Node(facts=Facts(*row[len(_OWN) : len(_SHOWN)]), **own)
