@@ -1,13 +1,15 @@
 """The house's own documents: there for everybody, sound, and of the shape clients expect."""
 
+import hashlib
 import json
+import subprocess
 
 import pytest
 
 from ostler.capabilities.documents import library
 from ostler.capabilities.documents.errors import InvalidDocument, InvalidDocumentVersion
 from ostler.foundation.errors import AccessDeniedException
-from ostler.grammar.documents import bind, inputs_of
+from ostler.grammar.documents import bind, environment_of, inputs_of, interpolate
 from tests.capabilities.documents.conftest import Office
 from tests.support.calls import allowing
 
@@ -18,6 +20,8 @@ def engine() -> str:
     return "sqlite"
 
 
+PACKAGE = b"a package"
+SUM = hashlib.sha256(PACKAGE).hexdigest()
 NAMES = [
     "AWS-InstallApplication",
     "AWS-Noop",
@@ -124,3 +128,60 @@ async def test_nobody_owns_them(customer, operation):
 
     with pytest.raises(InvalidDocument):
         await customer.ask(operation, Name="AWS-Noop", **given)
+
+
+APT = """#!/bin/sh
+echo "apt-get $*" >>"$LOG"
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "asked"),
+    [
+        ({"source": ["jq"]}, 0, ["apt-get update -q", "apt-get install -y -- jq"]),
+        (
+            {"source": ["jq"], "parameters": ["--no-install-recommends -q"]},
+            0,
+            ["apt-get update -q", "apt-get install -y --no-install-recommends -q -- jq"],
+        ),
+        ({"source": ["jq"], "action": ["Uninstall"]}, 0, ["apt-get remove -y -- jq"]),
+        ({"source": ["jq"], "action": ["Repair"]}, 0, ["apt-get install -y --reinstall -- jq"]),
+        ({"source": ["FILE"]}, 0, ["apt-get install -y -- FILE"]),
+        ({"source": ["FILE"], "sourceHash": [SUM.upper()]}, 0, ["apt-get install -y -- FILE"]),
+        ({"source": ["FILE"], "sourceHash": ["0" * 64]}, 1, []),
+        ({"source": ["jq"], "sourceHash": ["0" * 64]}, 1, []),
+        ({"source": ["/no/such/file.deb"]}, 1, []),
+        ({"source": ["--allow-everything"]}, 1, []),
+        ({"source": ["$(reboot)"]}, 0, ["apt-get update -q", "apt-get install -y -- $(reboot)"]),
+    ],
+)
+@pytest.mark.parametrize("by_environment", [True, False], ids=["new agents", "old agents"])
+def test_applications_are_installed_on_linux(tmp_path, given, status, asked, by_environment):
+    """The step's script, against a package manager that only writes down what it is asked."""
+    package = tmp_path / "tool.deb"
+    package.write_bytes(PACKAGE)
+    apt = tmp_path / "bin" / "apt-get"
+    apt.parent.mkdir()
+    apt.write_text(APT)
+    apt.chmod(0o755)
+    document = library.shipped()["AWS-InstallApplication"].document
+    texts = {name: [text.replace("FILE", str(package)) for text in given[name]] for name in given}
+    values = bind(document, texts).values
+    step = document.steps[1]
+    inputs = (
+        inputs_of(step, values, document) if by_environment else interpolate(step.inputs, values)
+    )
+    environment = environment_of(values, document) if by_environment else {}
+    log = tmp_path / "log"
+    log.touch()
+    script = tmp_path / "script.sh"
+    script.write_text("\n".join(inputs["runCommand"]))
+    ended = subprocess.run(
+        ["/bin/sh", script],
+        env={"PATH": f"{apt.parent}:/usr/bin:/bin", "LOG": str(log), **environment},
+        capture_output=True,
+        check=False,
+    )
+
+    assert status == ended.returncode, ended.stderr
+    assert asked == log.read_text().replace(str(package), "FILE").splitlines()
