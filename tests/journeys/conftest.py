@@ -59,11 +59,9 @@ def fleet(ssm: Any, new_agent: Callable[..., AgentProcess]) -> list[str]:
 
     def online() -> list[str]:
         found = ssm.describe_instance_information(
-            Filters=[
-                {"Key": "tag:role", "Values": ["fleet"]},
-                {"Key": "PingStatus", "Values": ["Online"]},
-            ]
+            Filters=[{"Key": "tag:role", "Values": ["fleet"]}]
         )["InstanceInformationList"]
-        return sorted(node["InstanceId"] for node in found) if len(found) == 3 else []
+        ids = sorted(node["InstanceId"] for node in found if node["PingStatus"] == "Online")
+        return ids if len(ids) == 3 else []
 
     return eventually("three nodes online", online)

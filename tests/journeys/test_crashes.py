@@ -13,12 +13,10 @@ def node_of(ssm: Any, role: str) -> str:
 
     def found() -> str | None:
         told = ssm.describe_instance_information(
-            Filters=[
-                {"Key": "tag:role", "Values": [role]},
-                {"Key": "PingStatus", "Values": ["Online"]},
-            ]
+            Filters=[{"Key": "tag:role", "Values": [role]}]
         )["InstanceInformationList"]
-        return told[0]["InstanceId"] if told else None
+        online = [node["InstanceId"] for node in told if node["PingStatus"] == "Online"]
+        return online[0] if online else None
 
     return eventually(f"the node with role {role}", found)
 

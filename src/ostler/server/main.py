@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ostler.foundation.clock import SystemClock
 from ostler.server import admin
@@ -124,6 +125,18 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # A client that keeps an idle connection in its pool does not read TLS's farewell, and
+        # would be waited for until the grace period is over.
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, HttpToolsProtocol) and _is_idle(connection):
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def _is_idle(connection: HttpToolsProtocol) -> bool:
+    return connection.cycle is None or connection.cycle.response_complete
 
 
 def _uvicorn(house: House, context: ssl.SSLContext | None) -> _Server:
