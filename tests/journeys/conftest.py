@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from tests.support.databases import ENGINES, fresh_database
 from tests.support.processes import AgentProcess, ServerProcess, eventually
@@ -26,6 +27,14 @@ def server(
 def ssm(server: ServerProcess) -> Any:
     """boto3's ssm client of the administrator."""
     return server.client()
+
+
+@pytest.fixture(scope="session")
+def unchecked(server: ServerProcess) -> Any:
+    """The same, but it sends what boto3 knows to be wrong: the server has to say so."""
+    return server.client(
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    )
 
 
 @pytest.fixture(scope="session")

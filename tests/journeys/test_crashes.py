@@ -12,9 +12,9 @@ def node_of(ssm: Any, role: str) -> str:
     """The only node with that role, once it is online."""
 
     def found() -> str | None:
-        told = ssm.describe_instance_information(
-            Filters=[{"Key": "tag:role", "Values": [role]}]
-        )["InstanceInformationList"]
+        told = ssm.describe_instance_information(Filters=[{"Key": "tag:role", "Values": [role]}])[
+            "InstanceInformationList"
+        ]
         online = [node["InstanceId"] for node in told if node["PingStatus"] == "Online"]
         return online[0] if online else None
 
