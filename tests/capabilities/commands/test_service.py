@@ -517,7 +517,9 @@ async def test_changes_are_announced_as_eventbridge_would(world):
         "requested-date-time": "2026-01-01T00:00:00.000Z",
         "status": "Success",
     } == of_invocation[-1]["detail"]
-    assert [{"command": command, "node": node, "status": "Success", "details": "Success"}] == ended
+    assert [(command, node, "Success", "Success")] == [
+        (one["command"], one["node"], one["status"], one["details"]) for one in ended
+    ]
     assert [command] == [one["command"] for one in await world.told_events("CommandEnded")]
 
 
@@ -561,3 +563,23 @@ async def test_two_servers_that_hear_at_once_lose_nothing(house, clock, blobs, s
 
     assert (40, 40, 3) == (found["TargetCount"], found["CompletedCount"], found["ErrorCount"])
     assert "Failed" == found["Status"]
+
+
+async def test_a_thousand_nodes_are_as_good_as_three(world):
+    world.enrol(1100)
+    command = await world.send(
+        Targets=[{"Key": "InstanceIds", "Values": world.nodes}], MaxConcurrency="60%"
+    )
+    first = world.told(command)
+    await world.finish(command, *first)
+    second = world.told(command)
+    await world.finish(command, *second[-700:])
+    await world.finish(command, *second)
+    found = await world.command(command)
+
+    assert (661, 1103) == (len(first), len(second))
+    assert ("Success", 1103, 1103) == (
+        found["Status"],
+        found["TargetCount"],
+        found["CompletedCount"],
+    )

@@ -15,7 +15,7 @@ from ostler.foundation.call import Call, Caller
 from ostler.foundation.capability import Foundation
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.errors import ApiError
-from ostler.foundation.events import Announcement, since
+from ostler.foundation.events import since
 from ostler.foundation.ids import NodeId, SystemIds
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
@@ -340,11 +340,8 @@ class World:
         return [one.body for one in told if one.kind.endswith(kind)]
 
     async def announced(self, detail_type: str) -> list[dict[str, Any]]:
-        return [
-            one
-            for one in await self.told_events(Announcement.__name__)
-            if one["detail_type"] == detail_type
-        ]
+        """What was told in the shape of EventBridge, of one type."""
+        return [one for one in await self.told_events() if one.get("detail_type") == detail_type]
 
 
 def a_step(

@@ -1,6 +1,6 @@
 """What happened to commands, for others to hear."""
 
-from ostler.foundation.events import Event
+from ostler.foundation.events import Announcement, Event
 
 
 class CommandSent(Event, frozen=True):
@@ -15,8 +15,20 @@ class CancelAsked(Event, frozen=True):
     command: str
 
 
-class InvocationEnded(Event, frozen=True):
-    """A command ended on a node; `status` is AWS's, `details` finer."""
+class CommandTurned(Announcement, frozen=True, kw_only=True):
+    """A command's status changed; `status` is AWS's, `details` finer."""
+
+    command: str
+    status: str
+    details: str
+
+
+class CommandEnded(CommandTurned, frozen=True, kw_only=True):
+    """A command ended on every node."""
+
+
+class InvocationTurned(Announcement, frozen=True, kw_only=True):
+    """A command began or ended on a node; `status` is AWS's, `details` finer."""
 
     command: str
     node: str
@@ -24,9 +36,5 @@ class InvocationEnded(Event, frozen=True):
     details: str
 
 
-class CommandEnded(Event, frozen=True):
-    """A command ended on every node."""
-
-    command: str
-    status: str
-    details: str
+class InvocationEnded(InvocationTurned, frozen=True, kw_only=True):
+    """A command ended on a node."""

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ostler.capabilities.commands.model import (
@@ -39,14 +40,14 @@ ACCEPTED = (AckCode.ACCEPTED, AckCode.DUPLICATE)
 LATER = (AckCode.CLOSED, AckCode.FULL)
 """The node has no room: the job is not settled, and is sent again."""
 
-_OF_DOCUMENTS = {
+_OF_DOCUMENTS: Mapping[str, Event] = {
     ReplyStatus.SUCCESS: Event.SUCCEEDED,
     ReplyStatus.SKIPPED: Event.SUCCEEDED,
     ReplyStatus.FAILED: Event.FAILED,
     ReplyStatus.TIMED_OUT: Event.TIMED_OUT,
     ReplyStatus.CANCELLED: Event.STOPPED,
 }
-_OF_STEPS = {
+_OF_STEPS: Mapping[str, Status] = {
     ReplyStatus.SUCCESS: Status.SUCCESS,
     # A step that does not fit the platform has done what it should: nothing.
     ReplyStatus.SKIPPED: Status.SUCCESS,
@@ -121,12 +122,12 @@ def report_of_ack(code: str, message: str) -> Report | None:
 def report_of_reply(reply: ReplyContent) -> Report:
     """What a reply says. A word that we do not know means that the node is still at work."""
     steps = {step: _step(told) for step, told in (reply.runtime_status or {}).items() if step}
-    event = _OF_DOCUMENTS.get(_word(reply.document_status), Event.PROGRESSED)
+    event = _OF_DOCUMENTS.get(reply.document_status, Event.PROGRESSED)
     return Report(event, steps, shown_trace(reply.document_trace_output))
 
 
 def _step(told: PluginReply) -> StepReport:
-    status = _OF_STEPS.get(_word(told.status), Status.IN_PROGRESS)
+    status = _OF_STEPS.get(told.status, Status.IN_PROGRESS)
     code = told.code if status.final else NOT_STARTED
     result = StepResult(
         status,
@@ -135,10 +136,6 @@ def _step(told: PluginReply) -> StepReport:
         _instant(told.end_date_time) if status.final else None,
     )
     return StepReport(result, shown(told.standard_output, told.standard_error, told.output))
-
-
-def _word(status: str) -> ReplyStatus:
-    return ReplyStatus(status) if status in set(ReplyStatus) else ReplyStatus.IN_PROGRESS
 
 
 def _instant(written: str) -> datetime | None:

@@ -53,6 +53,8 @@ from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Storage, Transaction
 from ostler.grammar.targets import Targets
 
+_MANY = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class StepView:
@@ -130,6 +132,8 @@ class Commands:
             announce_refused(tx, plan.command, plan.invocations)
 
         await self._storage.write(call.scope, add)
+        if len(plan.invocations) >= _MANY:
+            await self._storage.write(None, store.learn)
         return plan.command
 
     async def cancel(self, call: Call, command: CommandId, nodes: Sequence[NodeId]) -> None:

@@ -6,7 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ostler.capabilities.commands.events import CommandEnded, InvocationEnded
+from ostler.capabilities.commands.events import (
+    CommandEnded,
+    CommandTurned,
+    InvocationEnded,
+    InvocationTurned,
+)
 from ostler.capabilities.commands.model import (
     UNDELIVERED,
     UNSENT,
@@ -20,7 +25,6 @@ from ostler.capabilities.commands.model import (
 from ostler.capabilities.commands.store import commands as command_store
 from ostler.capabilities.commands.store import invocations as store
 from ostler.capabilities.commands.store.invocations import Turn
-from ostler.foundation.events import Announcement
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope, Transaction
 
@@ -72,8 +76,7 @@ def go_on(
         command = replace(command, ended=at)
     if command != before:
         command_store.save(tx, command)
-    for turn in turned:
-        _tell_turn(tx, command, turn)
+    _tell_turns(tx, command, turned)
     if command.outcome.coarse != before.outcome.coarse:
         _tell_of_command(tx, command)
     if command.ended is not None and before.ended is None:
@@ -83,27 +86,8 @@ def go_on(
 
 def announce_refused(tx: Transaction, command: Command, invocations: Sequence[Invocation]) -> None:
     """Tell of invocations that ended before they began."""
-    for invocation in invocations:
-        if invocation.status.final:
-            _tell_turn(tx, command, Turn(invocation.node, Status.WAITING, invocation.status))
-
-
-def _tell_of_command(tx: Transaction, command: Command) -> None:
-    """Announce how the command stands, as EventBridge would."""
-    nodes = command.order.nodes[:_NAMED]
-    tx.tell(
-        Announcement(
-            source=_SOURCE,
-            detail_type=_OF_COMMAND,
-            resources=tuple(_arn(tx, node) for node in nodes),
-            detail={
-                **_detail(command),
-                "expire-after": _iso(command.expires),
-                "parameters": {name: list(texts) for name, texts in _parameters(command)},
-                "status": command.outcome.coarse,
-            },
-        )
-    )
+    refused = [invocation for invocation in invocations if invocation.status.final]
+    _tell_turns(tx, command, [Turn(one.node, Status.WAITING, one.status) for one in refused])
 
 
 def _next(tx: Transaction, command: Command, at: datetime) -> tuple[list[Turn], list[NodeId]]:
@@ -130,8 +114,23 @@ def _end(tx: Transaction, command: Command, at: datetime, history: timedelta) ->
     for timer in (DELIVERY_TIMER, EXPIRY_TIMER, SILENCE_TIMER, CANCEL_TIMER):
         tx.unschedule(timer, command.id)
     tx.schedule(HISTORY_TIMER, command.id, at + history)
+
+
+def _tell_of_command(tx: Transaction, command: Command) -> None:
+    """Tell how the command stands, as EventBridge would."""
+    told = CommandEnded if command.outcome.final else CommandTurned
+    nodes = command.order.nodes[:_NAMED]
     tx.tell(
-        CommandEnded(
+        told(
+            source=_SOURCE,
+            detail_type=_OF_COMMAND,
+            resources=tuple(_arn(tx, node) for node in nodes),
+            detail={
+                **_detail(command),
+                "expire-after": _iso(command.expires),
+                "parameters": command.order.parameters,
+                "status": command.outcome.coarse,
+            },
             command=command.id,
             status=command.outcome.coarse,
             details=command.outcome.details,
@@ -139,31 +138,26 @@ def _end(tx: Transaction, command: Command, at: datetime, history: timedelta) ->
     )
 
 
-def _tell_turn(tx: Transaction, command: Command, turn: Turn) -> None:
-    """Tell of an invocation: AWS says nothing of its being pending, delayed or cancelling."""
-    if turn.latter.final:
+def _tell_turns(tx: Transaction, command: Command, turns: Iterable[Turn]) -> None:
+    """Tell of invocations: AWS says nothing of being pending, delayed or cancelling."""
+    common = _detail(command)
+    for turn in turns:
+        latter = turn.latter
+        if not latter.final and latter is not Status.IN_PROGRESS:
+            continue
+        told = InvocationEnded if latter.final else InvocationTurned
         tx.tell(
-            InvocationEnded(
+            told(
+                source=_SOURCE,
+                detail_type=_OF_INVOCATION,
+                resources=(_arn(tx, turn.node),),
+                detail={**common, "instance-id": turn.node, "status": latter.coarse},
                 command=command.id,
                 node=turn.node,
-                status=turn.latter.coarse,
-                details=turn.latter.details,
+                status=latter.coarse,
+                details=latter.details,
             )
         )
-    elif turn.latter is not Status.IN_PROGRESS:
-        return
-    tx.tell(
-        Announcement(
-            source=_SOURCE,
-            detail_type=_OF_INVOCATION,
-            resources=(_arn(tx, turn.node),),
-            detail={
-                **_detail(command),
-                "instance-id": turn.node,
-                "status": turn.latter.coarse,
-            },
-        )
-    )
 
 
 def _detail(command: Command) -> dict[str, Any]:
@@ -172,10 +166,6 @@ def _detail(command: Command) -> dict[str, Any]:
         "document-name": command.document_name,
         "requested-date-time": _iso(command.requested),
     }
-
-
-def _parameters(command: Command) -> Iterable[tuple[str, Sequence[str]]]:
-    return command.order.parameters.items()
 
 
 def _arn(tx: Transaction, node: NodeId) -> str:

@@ -124,50 +124,77 @@ class Progress:
         for word in words:
             by_command.setdefault(word.command, []).append(word)
         errands: list[tuple[Scope, Errand]] = []
-        outputs: dict[tuple[CommandId, NodeId], Mapping[str, StepOutput]] = {}
         for command in command_store.find_many(tx, sorted(by_command)).values():
-            said = by_command[command.id]
-            before = store.find_many(tx, command.id, {word.node for word in said})
-            after = _listen(command, before, said, at, outputs)
-            store.save(tx, [one for one in after.values() if one != before[one.node]])
-            turns = [
-                Turn(one.node, before[one.node].status, one.status)
-                for one in after.values()
-                if one.status is not before[one.node].status
-            ]
+            turns, rest = _receive(tx, command, by_command[command.id], at)
+            changed = _Changed(store.find_many(tx, command.id, {word.node for word in rest}))
+            changed.hear(command, rest, at)
+            store.save(tx, changed.invocations)
+            store.keep_outputs(tx, command.id, changed.outputs)
+            turns += changed.turns
             nodes = go_on(tx, command, turns, at, history=self._history)
             errands += _errands(scope, command, nodes)
-            errands += [
-                (scope, Errand(command.id, one.node, cancel=True))
-                for one in after.values()
-                if one.cancel_owed and not before[one.node].cancel_owed
-            ]
-        store.keep_outputs(tx, outputs)
+            errands += [(scope, Errand(command.id, node, cancel=True)) for node in changed.to_stop]
         return errands
 
 
-def _listen(
-    command: Command,
-    before: Mapping[NodeId, Invocation],
-    words: Iterable[Word],
-    at: datetime,
-    outputs: dict[tuple[CommandId, NodeId], Mapping[str, StepOutput]],
-) -> dict[NodeId, Invocation]:
-    """The invocations once the words were heard; what steps wrote is added to `outputs`."""
-    steps = {step.id for step in command.steps}
-    after = dict(before)
-    for word in words:
-        invocation = after.get(word.node)
-        if invocation is None:
-            continue
-        told = {step: report for step, report in word.report.steps.items() if step in steps}
-        report = replace(word.report, steps=told)
-        new = invocation.new_output(report)
-        if new:
-            key = (command.id, word.node)
-            outputs[key] = {**outputs.get(key, {}), **new}
-        after[word.node] = invocation.heard(report, at)
-    return after
+def _receive(
+    tx: Transaction, command: Command, words: Sequence[Word], at: datetime
+) -> tuple[list[Turn], Sequence[Word]]:
+    """Take in the mere acknowledgements together; what remains needs a closer look."""
+    receipts = {word.node: word for word in words if word.report.event is Event.RECEIVED}
+    turned = store.receive(tx, command.id, list(receipts), at) if receipts else []
+    settled = {turn.node for turn in turned}
+    return turned, [
+        word
+        for word in words
+        if word.report.event is not Event.RECEIVED or word.node not in settled
+    ]
+
+
+class _Changed:
+    """Invocations of one command while they hear what their nodes say."""
+
+    def __init__(self, before: Mapping[NodeId, Invocation]) -> None:
+        self._before = before
+        self._after = dict(before)
+        self.outputs: dict[NodeId, dict[str, StepOutput]] = {}
+
+    def hear(self, command: Command, words: Iterable[Word], at: datetime) -> None:
+        """Hear the words; those about nodes or steps that the command has not are nothing."""
+        steps = {step.id for step in command.steps}
+        for word in words:
+            invocation = self._after.get(word.node)
+            if invocation is None:
+                continue
+            report = word.report
+            if not report.steps.keys() <= steps:
+                known = {step: told for step, told in report.steps.items() if step in steps}
+                report = replace(report, steps=known)
+            if new := invocation.new_output(report):
+                self.outputs.setdefault(word.node, {}).update(new)
+            self._after[word.node] = invocation.heard(report, at)
+
+    @property
+    def invocations(self) -> list[Invocation]:
+        """Those that are not as they were."""
+        return [one for one in self._after.values() if one != self._before[one.node]]
+
+    @property
+    def turns(self) -> list[Turn]:
+        return [
+            Turn(one.node, self._before[one.node].status, one.status)
+            for one in self._after.values()
+            if one.status is not self._before[one.node].status
+        ]
+
+    @property
+    def to_stop(self) -> list[NodeId]:
+        """Nodes that showed that they have what counts no more."""
+        return [
+            one.node
+            for one in self._after.values()
+            if one.cancel_owed and not self._before[one.node].cancel_owed
+        ]
 
 
 def _errands(scope: Scope, command: Command, nodes: Iterable[NodeId]) -> list[tuple[Scope, Errand]]:
