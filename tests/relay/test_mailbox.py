@@ -66,6 +66,16 @@ async def test_a_settled_job_is_not_sent_again(bench):
     assert [job().job_id] == socket.given()
 
 
+async def test_a_node_that_is_none_any_more_is_parted_from(bench):
+    _, socket = await bench.connect()
+    _, other = await bench.connect(OTHER_NODE)
+
+    bench.mailbox.part(SCOPE, NODE, "the node is deregistered")
+
+    assert 1008 == socket.closed
+    assert other.closed is None
+
+
 async def test_a_job_cancelled_by_another_server_is_not_sent_again(bench):
     bench.work.jobs[NODE] = [job()]
     _, socket = await bench.connect()

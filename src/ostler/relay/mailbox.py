@@ -89,6 +89,14 @@ class Mailbox:
         if here is not None:
             await self._collect(here)
 
+    def part(self, scope: Scope, node: NodeId, reason: str) -> None:
+        """`node` has no business here any more: close its way, end its poll."""
+        here = self._nodes.get(_key(scope, node))
+        if here is not None:
+            _end_poll(here, ())
+            if here.channel is not None:
+                here.channel.close(1008, reason)
+
     # For the channels.
 
     def attach(self, scope: Scope, node: NodeId, channel: Channel) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ostler.capabilities import commands, documents, identity, nodes, tags
+from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, events, timers
 from ostler.foundation.audit import Audit
 from ostler.foundation.authentication import Authentication
@@ -99,6 +100,7 @@ async def compose(
     for capability in capabilities:
         for event, listener in capability.listeners:
             bulletin.subscribe(event, listener)
+    bulletin.subscribe(NodeDeregistered, courier.part)
     labels.serve([kind for each in capabilities for kind in each.taggables])
     administrator = await who.first_start(
         account=settings.account, access_key=settings.access_key, secret_key=settings.secret_key
@@ -150,10 +152,14 @@ async def compose(
 
 
 class LateCourier:
-    """The mailbox by another name: commands need it, and it needs commands."""
+    """The mailbox, named before it stands: commands need it, and it needs commands."""
 
     mailbox: Mailbox
 
     async def bring(self, scope: Scope, node: NodeId, job: Job) -> None:
         """Bring `job` to `node`, now or when it next calls."""
         await self.mailbox.bring(scope, node, job)
+
+    async def part(self, scope: Scope, event: NodeDeregistered) -> None:
+        """Close the channel of a node that is none any more."""
+        self.mailbox.part(scope, NodeId(event.node), "the node is deregistered")
