@@ -6,11 +6,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import structlog
 
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import AccountId, Region, SequentialIds
 from ostler.foundation.storage import Migration, Scope, Storage
 from tests.support.databases import ENGINES, FOUNDATION, House, fresh_database
+
+
+def pytest_configure() -> None:
+    """Log plainly: the tests that make things fail would write pages of coloured tracebacks."""
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

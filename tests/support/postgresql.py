@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -76,12 +77,20 @@ class Cluster:
         """Where a database of this cluster is."""
         return f"postgresql+psycopg://ostler@/{database}?host={quote(str(self.folder))}"
 
-    def say(self, command: str) -> None:
+    def say(self, command: str, *, database: str = "postgres") -> None:
         """Run a command of the house-keeping kind."""
-        with psycopg.connect(
-            host=str(self.folder), user="ostler", dbname="postgres", autocommit=True
-        ) as connection:
+        with self._connection(database) as connection:
             connection.execute(command.encode())
+
+    def ask(self, question: str, *, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """The rows that answer it."""
+        with self._connection(database) as connection:
+            return connection.execute(question.encode()).fetchall()
+
+    def _connection(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(
+            host=str(self.folder), user="ostler", dbname=database, autocommit=True
+        )
 
     def _command(self, program: str, *arguments: str) -> None:
         command = [*self._run_as, str(_programs() / program), *arguments]

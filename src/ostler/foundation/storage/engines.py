@@ -1,9 +1,10 @@
 """Engines: what is different about SQLite and PostgreSQL, in one table each."""
 
-from collections.abc import Callable
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -32,8 +33,38 @@ class Backend:
     begin_write: str
     begin_read: str
     begin_claim: str
-    conflict: Callable[[DBAPIError], bool]
+    errors: tuple[type[Exception], ...]
+    savepoints: bool = False
     one_connection: bool = False
+
+    def conflict(self, fault: BaseException) -> bool:
+        """Whether others' transactions were in the way: nothing was done, and it may be again."""
+        return getattr(_driver_fault(fault), "sqlstate", None) in _CONFLICTS
+
+    def lost(self, fault: BaseException) -> bool:
+        """Whether the connection, or the transaction on it, is gone and everything in it."""
+        if isinstance(fault, DBAPIError) and fault.connection_invalidated:
+            return True
+        match _driver_fault(fault):
+            case sqlite3.Error() as of_sqlite:
+                return getattr(of_sqlite, "sqlite_errorcode", 0) & 0xFF in _ROLLED_BACK
+            case psycopg.OperationalError() | psycopg.InterfaceError() as of_postgresql:
+                return of_postgresql.sqlstate is None or of_postgresql.sqlstate in _GONE
+        return False
+
+
+_CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock
+_GONE = {"57P01", "57P02", "57P03"}  # the server was shut down, crashed, is not up yet
+_ROLLED_BACK = {  # SQLite has rolled the transaction back by itself, or may have
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_INTERRUPT,
+}
+
+
+def _driver_fault(fault: BaseException) -> BaseException | None:
+    return fault.orig if isinstance(fault, DBAPIError) else fault
 
 
 def open_backend(url: str) -> Backend:
@@ -92,12 +123,10 @@ def _sqlite(url: URL) -> Backend:
         begin_write="BEGIN IMMEDIATE",
         begin_read="BEGIN",
         begin_claim="BEGIN IMMEDIATE",
-        conflict=lambda fault: False,
+        errors=(DBAPIError, sqlite3.Error),
+        savepoints=True,
         one_connection=in_memory,
     )
-
-
-_CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock
 
 
 def _postgresql(url: URL) -> Backend:
@@ -115,5 +144,5 @@ def _postgresql(url: URL) -> Backend:
         begin_write="BEGIN ISOLATION LEVEL SERIALIZABLE",
         begin_read="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         begin_claim="BEGIN ISOLATION LEVEL READ COMMITTED",
-        conflict=lambda fault: getattr(fault.orig, "sqlstate", None) in _CONFLICTS,
+        errors=(DBAPIError, psycopg.Error),
     )

@@ -1,22 +1,30 @@
-"""Lanes: threads that run functions in transactions, several functions to one commit."""
+"""Lanes: threads that run functions in transactions, several functions to one commit.
+
+What waits while a lane is busy shares the lane's next transaction. A function that fails takes
+back its own changes only. On SQLite it has a savepoint for that, which costs next to nothing; on
+PostgreSQL, where a savepoint would be two more journeys to the server, the transaction begins
+anew without it. Where functions cannot share at all (the commit fails, the connection breaks)
+they run again one by one, and each meets its own luck.
+"""
 
 import asyncio
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from ostler.foundation.storage.engines import Backend
 from ostler.foundation.storage.transaction import DueWork, Outbox, Scope, Transaction
 
 _GROUP_SECONDS = 0.02
-_ATTEMPTS = 10
+_ATTEMPTS = 12
 _GROUP_ATTEMPTS = 3
+_LONGEST_PAUSE = 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -45,160 +53,173 @@ class Job:
             self.waiter.set_exception(self.fault)
 
 
-class _Together(Exception):
-    """The functions cannot share this transaction; each has to have its own."""
+class _Apart(Exception):
+    """A function failed and its changes cannot be taken back alone."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
 
 
-@dataclass(slots=True)
 class Lane:
     """One connection, and the transactions that run on it one after the other."""
 
-    backend: Backend
-    begin: str
-    outbox: Outbox
-    due_work: DueWork
-    _connection: Connection | None = None
-    _committing: bool = False
-    _savepoint: bool = field(default=False)
+    def __init__(self, backend: Backend, begin: str, outbox: Outbox, due_work: DueWork) -> None:
+        self._backend = backend
+        self._begin = begin
+        self._outbox = outbox
+        self._due_work = due_work
+        self._connection: Connection | None = None
+        self._raw: Any = None
+        self._committing = False
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Give every job its value or its fault."""
-        if len(jobs) > 1 and self._run_together(jobs):
-            return
+    def run(self, jobs: Sequence[Job], settle: Callable[[Sequence[Job]], None]) -> None:
+        """Give every job its value or its fault, and settle it once that is durable."""
+        attempt = 0
+        while len(jobs) > 1:
+            try:
+                done = self._transaction(jobs)
+                settle(jobs[:done])
+            except _Apart as apart:
+                done = apart.index + 1
+                self.run(jobs[: apart.index], settle)
+                self.run(jobs[apart.index : done], settle)
+            except Exception as fault:  # noqa: BLE001 - alone, each meets its own fault again
+                attempt += 1
+                if self._backend.conflict(fault) and attempt < _GROUP_ATTEMPTS:
+                    _pause(attempt)
+                    continue
+                break
+            jobs = jobs[done:]
         for job in jobs:
             self._run_alone(job)
+            settle([job])
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
+        """Let go of the connection; the next transaction makes a new one."""
+        connection, self._connection, self._raw = self._connection, None, None
         if connection is not None:
             connection.close()
 
-    def _run_together(self, jobs: Sequence[Job]) -> bool:
-        for attempt in range(_GROUP_ATTEMPTS):
-            try:
-                self._transaction(jobs)
-            except _Together:
-                return False
-            except DBAPIError as fault:
-                if not self._again(fault, attempt, _GROUP_ATTEMPTS):
-                    return False
-            except Exception:  # noqa: BLE001 - each function meets its own fault alone
-                return False
-            else:
-                return True
-        return False
-
     def _run_alone(self, job: Job) -> None:
-        for attempt in range(_ATTEMPTS):
+        attempt = 0
+        while True:
             try:
                 self._transaction([job])
-            except DBAPIError as fault:
+            except BaseException as fault:  # noqa: BLE001 - whoever waits for the function gets it
                 job.fault = fault
-                if not self._again(fault, attempt, _ATTEMPTS):
+                attempt += 1
+                if not self._worth_another(fault, attempt):
                     return
-            except BaseException as fault:  # noqa: BLE001 - whoever waits for it gets it
-                job.fault = fault
-                return
             else:
                 return
 
-    def _again(self, fault: DBAPIError, attempt: int, attempts: int) -> bool:
-        """Whether the transaction left no trace and may succeed if it is repeated."""
-        if attempt + 1 == attempts:
-            return False
-        if self.backend.conflict(fault):
-            pause = random.uniform(0, 0.002 * 2 ** min(attempt, 6))
-            threading.Event().wait(pause)
-            return True
-        return fault.connection_invalidated and not self._committing and attempt == 0
+    def _worth_another(self, fault: BaseException, attempt: int) -> bool:
+        """Whether the transaction left no trace, and may succeed when it is repeated."""
+        if self._backend.conflict(fault):
+            _pause(attempt)
+            return attempt < _ATTEMPTS
+        return self._backend.lost(fault) and not self._committing and attempt == 1
 
-    def _transaction(self, jobs: Sequence[Job]) -> None:
-        """Run the jobs in one transaction, and commit."""
+    def _transaction(self, jobs: Sequence[Job]) -> int:
+        """Run jobs in one transaction and commit; how many the time sufficed for."""
         self._committing = False
-        connection = self._open()
+        enough = time.monotonic() + _GROUP_SECONDS
+        count = 0
+        told: list[tuple[Scope, Any]] = []
         try:
-            self._say(self.begin)
-            told: list[tuple[Scope, Any]] = []
+            connection = self._open()
+            self._raw.execute(self._begin)
             for job in jobs:
-                told += self._function(connection, job, sole=len(jobs) == 1)
+                told += self._function(connection, job, None if len(jobs) == 1 else count)
+                count += 1
+                if time.monotonic() > enough:
+                    break
             if told:
-                whole = self._whole(connection)
-                self.outbox.write(whole, told)
-                heard = next(job for job in jobs if job.fault is None)
-                heard.callbacks = (*heard.callbacks, *whole.callbacks)
+                self._write_down(connection, told, jobs[:count])
             self._committing = True
-            self._say("COMMIT")
+            self._raw.execute("COMMIT")
         except BaseException:
             self._abandon()
             raise
+        return count
 
-    def _function(self, connection: Connection, job: Job, *, sole: bool) -> list[tuple[Scope, Any]]:
-        job.fault = None
-        before = (_nothing if sole else self._save) if job.writes else None
-        tx = Transaction(
-            connection,
-            job.scope,
-            outbox=self.outbox,
-            due_work=self.due_work,
-            before_change=before,
-        )
+    def _function(
+        self, connection: Connection, job: Job, index: int | None
+    ) -> list[tuple[Scope, Any]]:
+        """Run one function, the `index`th of several; what it told."""
+        job.fault, job.callbacks = None, ()
+        saved = self._backend.savepoints and index is not None
+        tx = self._begun(connection, job.scope, self._save if saved else _nothing)
+        if not job.writes:
+            tx.forbid_changes()
         try:
             job.value = job.function(tx)
             if tx.changed and job.scope is not None and job.scope.witness is not None:
                 job.scope.witness(tx)
         except BaseException as fault:
-            if sole or (isinstance(fault, DBAPIError) and self._lost(fault)):
+            if index is None or self._backend.lost(fault) or self._backend.conflict(fault):
                 raise
-            if tx.changed:
-                self._say("ROLLBACK TO SAVEPOINT f")
-                self._say("RELEASE SAVEPOINT f")
-            elif tx.spoiled:
-                raise _Together from fault
+            if saved and tx.changed:
+                self._raw.execute("ROLLBACK TO SAVEPOINT one")
+                self._raw.execute("RELEASE SAVEPOINT one")
+            elif tx.changed or tx.spoiled:
+                raise _Apart(index) from fault
             job.fault = fault
             return []
-        if tx.changed and not sole:
-            self._say("RELEASE SAVEPOINT f")
+        if saved and tx.changed:
+            self._raw.execute("RELEASE SAVEPOINT one")
         job.callbacks = tx.callbacks
         return tx.told
 
-    def _lost(self, fault: DBAPIError) -> bool:
-        """Whether the whole transaction is gone, not only the statement."""
-        return fault.connection_invalidated or self.backend.conflict(fault) or not self._inside()
+    def _write_down(
+        self, connection: Connection, told: Sequence[tuple[Scope, Any]], jobs: Sequence[Job]
+    ) -> None:
+        tx = self._begun(connection, None, _nothing)
+        self._outbox.write(tx, told)
+        heard = next(job for job in jobs if job.fault is None)
+        heard.callbacks = (*heard.callbacks, *tx.callbacks)
 
-    def _inside(self) -> bool:
-        assert self._connection is not None
-        raw: Any = self._connection.connection.driver_connection
-        return bool(getattr(raw, "in_transaction", True))
-
-    def _save(self) -> None:
-        self._say("SAVEPOINT f")
-
-    def _whole(self, connection: Connection) -> Transaction:
+    def _begun(
+        self, connection: Connection, scope: Scope | None, before_change: Callable[[], None]
+    ) -> Transaction:
         return Transaction(
-            connection, None, outbox=self.outbox, due_work=self.due_work, before_change=_nothing
+            connection,
+            scope,
+            outbox=self._outbox,
+            due_work=self._due_work,
+            before_change=before_change,
         )
 
-    def _open(self) -> Connection:
-        if self._connection is None or self._connection.closed or self._connection.invalidated:
-            self.close()
-            self._connection = self.backend.engine.connect()
-        return self._connection
+    def _save(self) -> None:
+        self._raw.execute("SAVEPOINT one")
 
-    def _say(self, command: str) -> None:
-        assert self._connection is not None
-        self._connection.exec_driver_sql(command)
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.invalidated:
+            self.close()
+            self._connection = self._backend.engine.connect()
+            self._raw = self._connection.connection.driver_connection
+        return self._connection
 
     def _abandon(self) -> None:
         """Leave the transaction; a connection that cannot even do that is given up."""
+        if self._raw is None:
+            return
         try:
-            if self._connection is not None and self._inside():
-                self._say("ROLLBACK")
-        except DBAPIError:
+            if getattr(self._raw, "in_transaction", True):
+                self._raw.execute("ROLLBACK")
+        except self._backend.errors:
             self.close()
 
 
 def _nothing() -> None:
     pass
+
+
+def _pause(attempt: int) -> None:
+    """Let the others finish, longer every time, and not all of us for the same time."""
+    longest = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
+    threading.Event().wait(random.uniform(0, longest))
 
 
 class Lanes:
@@ -216,6 +237,7 @@ class Lanes:
         self._closed = False
 
     def put(self, job: Job) -> None:
+        """Have a lane run the job soon."""
         with self._changed:
             if self._closed:
                 raise RuntimeError("the storage is closed")
@@ -240,8 +262,7 @@ class Lanes:
         lane = self._make()
         try:
             while jobs := self._take():
-                lane.run(jobs)
-                _settle(jobs)
+                lane.run(jobs, _settle)
         finally:
             lane.close()
 
@@ -259,11 +280,9 @@ class Lanes:
 
 
 def _settle(jobs: Sequence[Job]) -> None:
-    loops = {job.loop for job in jobs}
-    for loop in loops:
-        mine = [job for job in jobs if job.loop is loop]
+    for loop in {job.loop for job in jobs}:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle_all, mine)
+            loop.call_soon_threadsafe(_settle_all, [job for job in jobs if job.loop is loop])
 
 
 def _settle_all(jobs: Sequence[Job]) -> None:

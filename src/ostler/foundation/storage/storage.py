@@ -85,6 +85,5 @@ class Storage:
         if self._inline is None:
             lanes.put(job)
         else:
-            self._inline.run([job])
-            job.settle()
+            self._inline.run([job], lambda jobs: job.settle())
         return await waiter

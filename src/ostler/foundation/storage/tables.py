@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Column, Dialect, Integer, MetaData, String, Table, Text
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,8 +14,24 @@ _MICROSECOND = timedelta(microseconds=1)
 _SCOPED = "scoped"
 
 
+class _Span(TypeDecorator[timedelta]):
+    """A length of time, in microseconds; what may be added to an instant."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else value * _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, kept as microseconds since 1970 in UTC."""
+    """An aware datetime, kept as microseconds since 1970 in UTC.
+
+    A timedelta may be added to such a column, or subtracted from it.
+    """
 
     impl = BigInteger
     cache_ok = True
@@ -28,6 +45,9 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> Any:
+        return _Span() if isinstance(value, timedelta) else self
 
 
 class Json(TypeDecorator[Any]):

@@ -83,7 +83,7 @@ class Transaction:
         *,
         outbox: Outbox,
         due_work: DueWork,
-        before_change: Callable[[], None] | None,
+        before_change: Callable[[], None],
     ) -> None:
         self.scope = scope
         self.dialect: str = connection.dialect.name
@@ -94,6 +94,7 @@ class Transaction:
         self._outbox = outbox
         self._due_work = due_work
         self._before_change = before_change
+        self._may_change = True
         self.spoiled = False
         self._own = {} if scope is None else {ACCOUNT: scope.account, REGION: scope.region}
 
@@ -212,13 +213,17 @@ class Transaction:
         """Call back in the event loop, once what this function did is durable."""
         self.callbacks.append(callback)
 
+    def forbid_changes(self) -> None:
+        """From now on, whatever would change something raises ReadOnly."""
+        self._may_change = False
+
     def _whose(self, scope: Scope | None) -> Scope:
         if self.scope is not None and scope is not None and scope != self.scope:
             raise ValueError(f"{scope} is not the transaction's own")
         return scope or self.scope or HOUSE
 
     def _changing(self) -> None:
-        if self._before_change is None:
+        if not self._may_change:
             raise ReadOnly("storage.read runs functions that only read")
         if not self.changed:
             self._before_change()
