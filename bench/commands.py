@@ -49,7 +49,6 @@ DOCUMENT = document_of(
 @dataclass(frozen=True)
 class Version:
     name: str = "Bench"
-    arn: str = "arn:aws:ssm:local-1:111122223333:document/Bench"
     type: str = "Command"
     document: Document = DOCUMENT
     platform_types: Sequence[str] = ("Linux",)

@@ -164,6 +164,7 @@ async def test_with_cancels_and_silence_every_invocation_has_its_end(world, seed
             await world.deregister(lost)
     await world.pass_time(minutes=1)
     await world.pass_time(hours=2)
+    await world.pass_time(minutes=7)
     found = await world.command(command)
     standings = await world.standings(command)
     ended = await world.told_events("InvocationEnded")
@@ -205,13 +206,20 @@ async def test_the_same_job_is_made_again_from_what_is_kept(world):
     assert before == after
 
 
-async def test_a_server_that_was_away_ends_what_ran_out_meanwhile(world):
-    command = await world.send(TimeoutSeconds=30, MaxConcurrency="1")
-    await world.acknowledge(command, world.nodes[0])
+async def test_a_server_that_was_away_hears_its_nodes_before_it_gives_them_up(world):
+    """The command's time was up meanwhile; one node has ended it and says so, one never will."""
+    first, second, third = world.nodes
+    command = await world.send(TimeoutSeconds=30)
+    await world.acknowledge(command, first, second)
     world.begin()
     await world.pass_time(days=1)
+    back = await world.standings(command)
+    await world.finish(command, first)
+    await world.pass_time(minutes=7)
 
-    assert ["DeliveryTimedOut"] * 3 == await world.standings(command)
+    assert ["InProgress", "InProgress", "DeliveryTimedOut"] == back
+    assert ["Success", "DeliveryTimedOut", "DeliveryTimedOut"] == await world.standings(command)
+    assert [] == await world.desk.pending(world.scope, third)
 
 
 async def test_a_wave_that_is_late_starts_nobody(world):
@@ -267,7 +275,7 @@ async def test_one_reply_that_cannot_be_kept_does_not_take_others_with_it(world)
     first, second, _ = world.nodes
     command = await world.send()
     progress = Progress(world.storage, world.clock)
-    dispatcher = Dispatcher(progress, world.outputs, world.courier)
+    dispatcher = Dispatcher(progress, world.outputs, world.courier, world.clock)
     desk = Desk(Picky(progress, first), dispatcher)
 
     faults = await asyncio.gather(

@@ -206,7 +206,8 @@ async def test_a_node_that_vanishes_in_the_middle_has_its_end(world):
     await world.acknowledge(command, world.nodes[0])
     await world.pass_time(seconds=49)
     still = await world.standing(command)
-    await world.pass_time(seconds=17)
+    await world.pass_time(seconds=16)
+    await world.pass_time(seconds=1)
     [job] = await world.desk.pending(world.scope, world.nodes[0])
 
     assert ("InProgress", "InProgress") == still

@@ -74,7 +74,6 @@ def a_document(*names: str, action: str = "aws:runShellScript", **inputs: Any) -
 @dataclass(frozen=True)
 class FakeVersion:
     name: str
-    arn: str
     type: str
     document: Any
     platform_types: list[str]
@@ -96,12 +95,12 @@ class FakeDocuments:
 
     async def resolve(self, call, name, version="$DEFAULT", *, hash=None, hash_type=None):  # noqa: A002
         self.asked.append((name, version, hash, hash_type))
+        await call.allow(f"arn:aws:ssm:{call.region}::document/{name}")
         if name not in self.documents:
             raise InvalidDocument(f"Document with name {name} does not exist.")
         document = document_of(self.documents[name])
-        arn = f"arn:aws:ssm:{call.region}::document/{name}"
         return FakeVersion(
-            name, arn, self.types.get(name, "Command"), document, platform_types(document)
+            name, self.types.get(name, "Command"), document, platform_types(document)
         )
 
 

@@ -52,7 +52,7 @@ def build(
     commands = Commands(storage, clock, foundation.ids, documents, nodes, roles, history=history)
     progress = Progress(storage, clock, history=history)
     outputs = Outputs(storage, foundation.blobs)
-    dispatcher = Dispatcher(progress, outputs, courier)
+    dispatcher = Dispatcher(progress, outputs, courier, clock)
     return Capability(
         name="commands",
         service=RunCommand(commands, Desk(progress, dispatcher), outputs),

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from ostler.capabilities.commands.events import CancelAsked, CommandSent
@@ -9,12 +10,15 @@ from ostler.capabilities.commands.jobs.letters import cancel_job, content_of, ru
 from ostler.capabilities.commands.model import Event
 from ostler.capabilities.commands.service import Errand, Outputs, Progress
 from ostler.capabilities.nodes.events import NodeDeregistered
+from ostler.foundation.clock import Clock
 from ostler.foundation.ids import CommandId, NodeId
 from ostler.foundation.storage import Scope
 from ostler.foundation.timers import Due
 from ostler.wire.agent.jobs import Job
 
 _REMEMBERED = 64
+_LATE = timedelta(seconds=5)
+"""A timer that comes so late comes from a server that was away."""
 
 
 class Courier(Protocol):
@@ -26,8 +30,11 @@ class Courier(Protocol):
 class Dispatcher:
     """Tells nodes. What it tells stands in the database: told twice, it is the same job."""
 
-    def __init__(self, progress: Progress, outputs: Outputs, courier: Courier) -> None:
+    def __init__(
+        self, progress: Progress, outputs: Outputs, courier: Courier, clock: Clock
+    ) -> None:
         self._progress = progress
+        self._clock = clock
         self._outputs = outputs
         self._courier = courier
         self._contents: OrderedDict[CommandId, str] = OrderedDict()
@@ -59,6 +66,10 @@ class Dispatcher:
 
     async def expire(self, due: Due) -> None:
         """The command's whole time is up."""
+        late = self._clock.now() - due.due_at > _LATE
+        if late and not due.payload.get("waited"):
+            await self._progress.wait_for_words(due.scope, CommandId(due.key))
+            return
         await self._happen(due, Event.EXPIRED)
 
     async def give_up_cancelling(self, due: Due) -> None:

@@ -47,7 +47,6 @@ from ostler.capabilities.commands.store import commands as command_store
 from ostler.capabilities.commands.store import invocations as store
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
-from ostler.foundation.errors import ApiError
 from ostler.foundation.ids import CommandId, Ids, NodeId
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Storage, Transaction
@@ -209,20 +208,13 @@ class Commands:
         return replace(view, steps=named)
 
     async def _document(self, call: Call, order: Order) -> DocumentVersion:
-        try:
-            version = await self._documents.resolve(
-                call,
-                order.document,
-                order.version,
-                hash=order.document_hash or None,
-                hash_type=order.hash_type or None,
-            )
-        except ApiError:
-            # Who may not run it shall not learn that it does not exist.
-            await call.allow(call.arn("document", order.document))
-            raise
-        await call.allow(version.arn)
-        return version
+        return await self._documents.resolve(
+            call,
+            order.document,
+            order.version,
+            hash=order.document_hash or None,
+            hash_type=order.hash_type or None,
+        )
 
     async def _nodes(
         self, call: Call, order: Order, targets: Targets

@@ -38,6 +38,9 @@ SILENCE = timedelta(seconds=10)
 """After so long without an answer a node counts as silent, and its invocation as delayed."""
 PATIENCE = timedelta(seconds=15)
 """How long a last word may be on its way after the time is up."""
+RETURN = timedelta(minutes=6)
+"""How long nodes may take to come back to a server that was away, and to repeat what they said:
+stock agents do so every five minutes."""
 CANCEL_PATIENCE = timedelta(seconds=60)
 """How long a node may take to stop what it is told to stop."""
 HISTORY = timedelta(days=30)

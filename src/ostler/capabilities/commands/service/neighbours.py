@@ -18,8 +18,6 @@ class DocumentVersion(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def arn(self) -> str: ...
-    @property
     def type(self) -> str: ...
     @property
     def document(self) -> Document: ...
@@ -39,7 +37,7 @@ class Documents(Protocol):
         hash: str | None = None,  # noqa: A002 - AWS's word
         hash_type: str | None = None,
     ) -> DocumentVersion:
-        """The version; InvalidDocument or InvalidDocumentVersion when there is none."""
+        """The version, if the caller may run it; allowed first, missing second."""
         ...
 
 

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from ostler.capabilities.commands.model import Command, Event, Invocation, Report, StepOutput
-from ostler.capabilities.commands.service.moves import HISTORY, SILENCE, SILENCE_TIMER, go_on
+from ostler.capabilities.commands.service.moves import (
+    EXPIRY_TIMER,
+    HISTORY,
+    RETURN,
+    SILENCE,
+    SILENCE_TIMER,
+    go_on,
+)
 from ostler.capabilities.commands.store import commands as command_store
 from ostler.capabilities.commands.store import invocations as store
 from ostler.capabilities.commands.store.commands import Payload
@@ -72,6 +79,15 @@ class Progress:
             return store.errands(tx, command=command)
 
         return await self._storage.write(scope, turn)
+
+    async def wait_for_words(self, scope: Scope, command: CommandId) -> None:
+        """Nobody was here when the command's time was up: hear first what nodes have to say."""
+        again = self._clock.now() + RETURN
+
+        def postpone(tx: Transaction) -> None:
+            tx.schedule(EXPIRY_TIMER, command, again, {"waited": True})
+
+        await self._storage.write(scope, postpone)
 
     async def find_silent(self, scope: Scope, command: CommandId) -> None:
         """Those that were told and do not answer are delayed; look again for the others."""
