@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from ostler.agent import signing
 from ostler.agent.compose import Agent, Outside
 from ostler.agent.disk import Disk
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder
-from ostler.agent.keys import Key
+from ostler.agent.keys import Keys
 from ostler.agent.network import Endpoint
 from ostler.agent.registration import Registration, saved
 from ostler.foundation.clock import ManualClock
@@ -47,12 +48,16 @@ class World:
         self.disk: Disk | None = None
         self.budget = 1024 * 1024
 
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.folder, NearSmith())
+
     def registered(self) -> Registration:
         """Be a node since long ago."""
         made = Registration(NODE, REGION, SERVER.url)
         self.folder.write("registration.json", msgspec.json.encode(made))
-        self.folder.write("key.pem", a_key().pem())
-        self.server.keys = [public_key(a_key().public)]
+        self.folder.write("key.pem", a_key())
+        self.server.keys = [public_key(signing.public(a_key()))]
         hardware = self.host.facts().hardware
         self.server.fingerprints = [fingerprint_of(self.folder, hardware, self.ids)]
         return made
@@ -62,7 +67,7 @@ class World:
         self, *, until_open: bool = True, registration: Registration | None = None
     ) -> AsyncIterator[Agent]:
         """Run the agent; when the block ends, it dies as by kill -9."""
-        outside = Outside(self.server, self.host, self.clock, self.ids)
+        outside = Outside(self.server, self.host, self.clock, self.ids, NearSmith())
         made = registration or saved(self.folder) or self.registered()
         agent = Agent(self.folder, made, outside, budget=self.budget, disk=self.disk)
         self.stopped = asyncio.Event()
@@ -97,7 +102,20 @@ async def die(running: asyncio.Task[None]) -> None:
         raise result
 
 
+class NearSmith:
+    """Works with keys in this process: tests need many signatures."""
+
+    async def fresh(self) -> bytes:
+        return signing.fresh()
+
+    async def public(self, pem: bytes) -> str:
+        return signing.public(pem)
+
+    async def sign(self, pem: bytes, text: str) -> str:
+        return signing.sign(pem, text)
+
+
 @cache
-def a_key(number: int = 0) -> Key:
+def a_key() -> bytes:
     """A key, the same for every test: they take their time to be made."""
-    return Key.fresh()
+    return signing.fresh()

@@ -1,18 +1,19 @@
 """Being a node: registration, credentials, keys that change, the heartbeat, the lines."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ostler.agent import NAME, VERSION
+from ostler.agent import NAME, VERSION, signing
 from ostler.agent.calls import Refused
 from ostler.agent.channels.control import PING_EVERY, PONG_WITHIN
 from ostler.agent.fingerprint import fingerprint_of, same_machine
 from ostler.agent.folder import Folder, FolderInUse
 from ostler.agent.heartbeat import EVERY
-from ostler.agent.keys import Keys
+from ostler.agent.keys import Key
 from ostler.agent.network import NetworkFault, endpoint_of
 from ostler.agent.registration import forget, region_of, register, saved
 from ostler.agent.retries import LONGEST, SHORTEST, Retries
@@ -36,6 +37,7 @@ async def test_an_activation_makes_a_node(world: World) -> None:
     made = await register(
         world.server,
         world.folder,
+        world.keys,
         endpoint=SERVER,
         region=await region_of(world.server),
         activation_id="the id",
@@ -53,7 +55,9 @@ async def test_an_activation_makes_a_node(world: World) -> None:
         given["Fingerprint"],
         given["PublicKeyType"],
     )
-    assert 392 == len(given["PublicKey"]) == len(Keys(world.folder).current().public)
+    assert 392 == len(given["PublicKey"])
+    assert given["PublicKey"] == await public(world.keys.current())
+    assert world.keys.next() is None
     forget(world.folder)
     assert saved(world.folder) is None
 
@@ -67,6 +71,7 @@ async def test_a_refused_activation_leaves_no_node(world: World) -> None:
         await register(
             world.server,
             world.folder,
+            world.keys,
             endpoint=SERVER,
             region=REGION,
             activation_id="id",
@@ -132,35 +137,67 @@ async def test_a_key_is_replaced_when_the_server_wants_it(world: World) -> None:
         await world.until(lambda: bool(world.server.called("UpdateManagedInstancePublicKey")))
         await world.clock.advance(LIFE)
 
-    keys = Keys(world.folder)
-    assert a_key().public != keys.current().public
-    assert keys.next() is None
-    assert [public_key(keys.current().public)] == world.server.keys
+    assert world.keys.next() is None
+    used = await public(world.keys.current())
+    assert signing.public(a_key()) != used
+    assert [public_key(used)] == world.server.keys
 
 
 @pytest.mark.parametrize("server_took_it", [True, False])
 async def test_a_lost_answer_about_a_key_is_found_out(world: World, server_took_it: bool) -> None:
     """Before, amid or after the announcement: whichever key the server takes is the key."""
     registration = world.registered()
-    coming = Keys(world.folder).prepare()
+    coming = await world.keys.prepare()
     if server_took_it:
-        world.server.keys = [public_key(coming.public)]
+        world.server.keys = [public_key(await coming.public())]
     async with world.life(registration=registration):
         pass
 
-    right = coming if server_took_it else a_key()
-    assert right.public == Keys(world.folder).current().public
+    used = world.keys.current()
+    assert used is not None
+    assert (coming.pem if server_took_it else a_key()) == used.pem
 
 
 async def test_a_key_whose_announcement_failed_is_announced_again(world: World) -> None:
     world.server.wants_new_key = True
     world.server.faults["UpdateManagedInstancePublicKey"] = [None]
     async with world.life():
-        coming = Keys(world.folder).next()
+        coming = world.keys.next()
         assert coming is not None
         await world.clock.advance(LIFE)
 
-    assert coming.public == Keys(world.folder).current().public
+    assert coming == replace(coming, pem=world.folder.read("key.pem") or b"")
+
+
+async def test_a_registration_that_was_cut_short_is_found_out(world: World) -> None:
+    """The node is known, its key is not yet in use: a crash between the two."""
+    registration = world.registered()
+    world.folder.rename("key.pem", "key.next.pem")
+    async with world.life(registration=registration):
+        pass
+
+    assert a_key() == world.folder.read("key.pem")
+
+
+async def test_another_registration_begins_with_an_empty_folder(world: World) -> None:
+    job = a_job(a_step("sleep 5000"))
+    async with world.life():
+        await world.server.give(job)
+        await world.until(lambda: bool(world.host.started))
+    await register(
+        world.server,
+        world.folder,
+        world.keys,
+        endpoint=SERVER,
+        region=REGION,
+        activation_id="id",
+        activation_code="code",
+        fingerprint=world.server.fingerprints[0],
+    )
+    async with world.life():
+        await world.clock.advance(MINUTE)
+
+    assert world.server.ended(job.job_id) is None
 
 
 def test_another_machine_id_is_another_machine(world: World) -> None:
@@ -332,3 +369,8 @@ async def test_what_the_server_does_not_answer_is_a_fault_of_the_network(world: 
     with pytest.raises(NetworkFault):
         await region_of(world.server)
     assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def public(key: Key | None) -> str:
+    assert key is not None
+    return await key.public()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ostler.agent import signing
 from ostler.agent.folder import Folder
-from ostler.agent.keys import Keys
+from ostler.agent.keys import ChildSmith, KeyUnusable
 from ostler.agent.main import main
 from ostler.agent.network import NetworkFault, RealNetwork, ServerRefused, endpoint_of
 from ostler.foundation.clock import SystemClock
@@ -62,13 +63,13 @@ class Site:
         """As `register` leaves it, without the second that a key takes."""
         folder = Folder(self.data)
         folder.open()
-        folder.write("key.pem", a_key().pem())
+        folder.write("key.pem", a_key())
         folder.write("ca.pem", certificate(self.path).read_bytes())
         folder.write(
             "registration.json",
             f'{{"node":"{NODE}","region":"{REGION}","server":"{self.url}"}}'.encode(),
         )
-        self.server.keys = [public_key(a_key().public)]
+        self.server.keys = [public_key(signing.public(a_key()))]
         self.server.any_fingerprint = True
 
     @asynccontextmanager
@@ -129,7 +130,7 @@ async def test_register_and_run_a_command(tmp_path: Path) -> None:
         told = site.server.called("UpdateInstanceInformation")
         assert ("db-1", "Linux") == (told[0]["ComputerName"], told[0]["PlatformType"])
         assert 0o600 == (site.data / "key.pem").stat().st_mode & 0o777
-        assert Keys(Folder(site.data)).next() is None
+        assert not (site.data / "key.next.pem").exists()
 
 
 async def test_a_killed_agent_never_starts_a_step_twice(tmp_path: Path) -> None:
@@ -275,3 +276,12 @@ def test_what_is_wrong_is_said_in_a_line(
     assert 1 == main(["run", "--data", str(tmp_path / "a")])
     assert "begin with ostler-agent register" in capsys.readouterr().err
     assert 1 == main(["deregister", "--data", str(tmp_path / "a")])
+
+
+async def test_a_child_works_with_keys_as_we_would() -> None:
+    smith, key = ChildSmith(), a_key()
+
+    assert signing.public(key) == await smith.public(key)
+    assert 344 == len(await smith.sign(key, "text")) == len(signing.sign(key, "text"))
+    with pytest.raises(KeyUnusable, match="cannot be used"):
+        await smith.public(b"no key")

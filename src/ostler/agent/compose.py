@@ -17,7 +17,7 @@ from ostler.agent.folder import Folder
 from ostler.agent.heartbeat import Heartbeat
 from ostler.agent.host import Host
 from ostler.agent.journal import Journal
-from ostler.agent.keys import Keys
+from ostler.agent.keys import Keys, Smith
 from ostler.agent.network import Network, endpoint_of
 from ostler.agent.output import BUDGET, Ring
 from ostler.agent.registration import NodeCalls, Registration
@@ -43,6 +43,7 @@ class Outside:
     host: Host
     clock: Clock
     ids: Ids
+    smith: Smith
 
 
 class Agent:
@@ -63,7 +64,7 @@ class Agent:
         self._clock = clock
         self._credentials = NodeCredentials(
             NodeCalls(network, registration, clock, authority=server.authority),
-            Keys(folder),
+            Keys(folder, outside.smith),
             folder,
             clock,
             ids,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from ostler.agent.calls import Refused, Token
 from ostler.agent.folder import Folder
-from ostler.agent.keys import Key, Keys
+from ostler.agent.keys import Keys, KeyUnusable
 from ostler.agent.network import NetworkFault
 from ostler.agent.registration import NodeCalls, RoleToken
 from ostler.agent.retries import Retries
@@ -59,11 +59,10 @@ class NodeCredentials:
         while True:
             try:
                 granted = await self._ask()
-            except (Refused, NetworkFault) as fault:
+            except (Refused, NetworkFault, KeyUnusable) as fault:
                 wait = self._retries.next()
-                log.warning(
-                    "credentials_refused fault=%s retry_in=%.0f", fault, wait.total_seconds()
-                )
+                seconds = wait.total_seconds()
+                log.warning("credentials_refused because=%s retry_in=%.0f", fault, seconds)
                 await self._clock.sleep(wait)
                 continue
             self._retries.reset()
@@ -74,43 +73,52 @@ class NodeCredentials:
 
     async def _ask(self) -> RoleToken:
         """Ask with the key in use and, should the server not know it, with the one to come."""
-        coming = self._keys.next()
-        try:
-            return await self._calls.role_token(self._keys.current(), self._fingerprint)
-        except Refused:
-            if coming is None:
-                raise
-            granted = await self._calls.role_token(coming, self._fingerprint)
-        log.info("key_replaced after=an answer that was lost")
+        current, coming = self._keys.current(), self._keys.next()
+        if current is not None:
+            try:
+                return await self._calls.role_token(current, self._fingerprint)
+            except Refused:
+                if coming is None:
+                    raise
+        if coming is None:
+            raise KeyUnusable("There is no key.")
+        granted = await self._calls.role_token(coming, self._fingerprint)
         self._keys.promote()
+        log.info("key_replaced after=an answer that was lost")
         return granted
 
     async def _replace_key(self) -> None:
-        coming = self._keys.prepare()
-        current: Key = self._keys.current()
         try:
+            coming, current = await self._keys.prepare(), self._keys.current()
+            assert current is not None
             await self._calls.replace_key(current, coming)
-        except (Refused, NetworkFault) as fault:
+            self._keys.promote()
+        except (Refused, NetworkFault, KeyUnusable, OSError) as fault:
             # Both keys stay: the next request for credentials shows which one counts.
-            log.warning("key_not_replaced fault=%s", fault)
+            log.warning("key_not_replaced because=%s", fault)
             return
-        self._keys.promote()
         log.info("key_replaced")
 
     def _use(self, granted: RoleToken) -> None:
         self._token = Token(granted.access_key_id, granted.secret_access_key, granted.session_token)
         self._wanted.clear()
         self._there.set()
-        self._folder.write(
-            SHARED_FILE,
-            "[default]\n"
-            f"aws_access_key_id = {granted.access_key_id}\n"
-            f"aws_secret_access_key = {granted.secret_access_key}\n"
-            f"aws_session_token = {granted.session_token}\n".encode(),
-        )
+        try:
+            self._folder.write(SHARED_FILE, _shared(granted))
+        except OSError as fault:
+            log.warning("credentials_not_shared because=%s", fault)
 
     async def _until_half_life(self, granted: RoleToken) -> None:
         life = granted.expires - self._clock.now()
         await self._clock.sleep(SHORTEST)
         rest = max(life / 2 - SHORTEST, timedelta(0))
         await first(self._wanted.wait(), self._clock.sleep(rest))
+
+
+def _shared(granted: RoleToken) -> bytes:
+    return (
+        "[default]\n"
+        f"aws_access_key_id = {granted.access_key_id}\n"
+        f"aws_secret_access_key = {granted.secret_access_key}\n"
+        f"aws_session_token = {granted.session_token}\n"
+    ).encode()

@@ -23,7 +23,7 @@ from ostler.agent.plugins import Sources, Surroundings
 from ostler.agent.replies import Words, status_of
 from ostler.agent.reporter import Reporter
 from ostler.agent.steps import left_out, outcome_of, run_step
-from ostler.agent.supervision import Stop
+from ostler.agent.supervision import Interrupted, Stop
 from ostler.agent.uploads import Upload, Uploads
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import Ids
@@ -76,10 +76,11 @@ class Execution:
         self.close(status_of(self.entry))
         return True
 
-    def close(self, status: ReplyStatus, trace: str = "") -> None:
+    def close(self, status: ReplyStatus) -> None:
         """The job is over."""
         self._shop.ring.end(self.entry.job.job_id)
-        closed = Closed(status, self._shop.ids.uuid(), trace)
+        closed = Closed(status, self._shop.ids.uuid())
+        log.info("command_ended command=%s status=%s", self._order.command, status.value)
         self.entry.write(closed)
         now = self._shop.clock.now()
         self._shop.reporter.tell(
@@ -148,6 +149,8 @@ class Execution:
 
     async def _run(self, index: int) -> Outcome:
         order = self._order
+        if self.stop.shutdown:
+            raise Interrupted
         try:
             self.entry.write(Started(index, self._shop.clock.now()))
         except OSError as fault:
@@ -183,6 +186,13 @@ class Execution:
 
     def _end(self, index: int, outcome: Outcome) -> None:
         ended = Ended(index, outcome, self._shop.ids.uuid())
+        log.info(
+            "step_ended command=%s step=%d status=%s code=%d",
+            self._order.command,
+            index,
+            outcome.status.value,
+            outcome.reported_code,
+        )
         self.entry.write(ended)
         self._shop.reporter.tell(
             self._shop.words.of_step(self.entry, self._order, ended), self._told

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,10 +65,13 @@ class Folder:
         self.settle()
 
     def remove(self, name: str) -> None:
-        """Have no file of that name."""
-        with suppress(FileNotFoundError):
-            (self.path / name).unlink()
-            self.settle()
+        """Have no file or folder of that name."""
+        path = self.path / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        self.settle()
 
     def settle(self) -> None:
         """Have the names that were given or taken survive a loss of power."""

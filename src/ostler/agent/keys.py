@@ -4,93 +4,106 @@ A new key is on disk before the server hears of it, and the old one stays until 
 said yes. Should the answer be lost, both are there: whichever the server takes is the key.
 """
 
-import base64
-
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from ostler.agent.folder import Folder
 
 _FILE = "key.pem"
 _NEXT = "key.next.pem"
-_BITS = 2048
 
 
+class KeyUnusable(Exception):
+    """The key cannot be made, read or used; the text says why."""
+
+
+class Smith(Protocol):
+    """Who works with keys; a key is its PEM."""
+
+    async def fresh(self) -> bytes: ...
+
+    async def public(self, pem: bytes) -> str: ...
+
+    async def sign(self, pem: bytes, text: str) -> str: ...
+
+
+class ChildSmith:
+    """Has every piece of work done by a short-lived process of its own."""
+
+    async def fresh(self) -> bytes:
+        return await self._have("fresh", b"")
+
+    async def public(self, pem: bytes) -> str:
+        return (await self._have("public", pem)).decode()
+
+    async def sign(self, pem: bytes, text: str) -> str:
+        return (await self._have("sign", pem + b"\0" + text.encode())).decode()
+
+    async def _have(self, deed: str, given: bytes) -> bytes:
+        try:
+            # -P: modules come from where Python is installed, not from where we were started.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "ostler.agent.signing", deed),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            answer, complaint = await process.communicate(given)
+        except OSError as fault:
+            raise KeyUnusable(f"No process for the key: {fault}") from fault
+        if process.returncode != 0:
+            last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+            raise KeyUnusable(f"The key cannot be used: {last or process.returncode}")
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A private key, as far as its owner needs it."""
 
-    def __init__(self, private: rsa.RSAPrivateKey) -> None:
-        self._private = private
+    pem: bytes = field(repr=False)
+    smith: Smith
 
-    @classmethod
-    def fresh(cls) -> "Key":
-        """A new key."""
-        return cls(rsa.generate_private_key(public_exponent=65537, key_size=_BITS))
+    async def public(self) -> str:
+        """The public half, as the server is told it."""
+        return await self.smith.public(self.pem)
 
-    @property
-    def public(self) -> str:
-        """The public half, as registration sends it: base64 of its DER."""
-        der = self._private.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        return base64.b64encode(der).decode()
-
-    def sign(self, text: str) -> str:
-        """The signature over a text: RSA-PSS with SHA-256 and a salt of 32 bytes, in base64."""
-        pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
-        return base64.b64encode(self._private.sign(text.encode(), pss, hashes.SHA256())).decode()
-
-    def pem(self) -> bytes:
-        return self._private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    async def sign(self, text: str) -> str:
+        """The signature over a text."""
+        return await self.smith.sign(self.pem, text)
 
 
 class Keys:
     """The key in use and, while it is being replaced, the one to come."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, smith: Smith) -> None:
         self._folder = folder
+        self._smith = smith
 
-    def current(self) -> Key:
+    def current(self) -> Key | None:
         """The key in use."""
-        key = self._read(_FILE)
-        if key is None:
-            raise FileNotFoundError(f"There is no key in {self._folder.path}.")
-        return key
-
-    def create(self) -> Key:
-        """A first key, for a registration."""
-        key = Key.fresh()
-        self._folder.write(_FILE, key.pem())
-        self._folder.remove(_NEXT)
-        return key
+        return self._read(_FILE)
 
     def next(self) -> Key | None:
-        """The key whose replacement was begun and not seen through."""
+        """The key whose announcement was begun and not seen through."""
         return self._read(_NEXT)
 
-    def prepare(self) -> Key:
+    async def create(self) -> Key:
+        """A key to come that nobody has heard of."""
+        pem = await self._smith.fresh()
+        self._folder.write(_NEXT, pem)
+        return Key(pem, self._smith)
+
+    async def prepare(self) -> Key:
         """The key to come, on disk; the same one until it is in use."""
-        key = self.next()
-        if key is None:
-            key = Key.fresh()
-            self._folder.write(_NEXT, key.pem())
-        return key
+        return self.next() or await self.create()
 
     def promote(self) -> None:
         """Use the key to come, for the server takes it."""
         self._folder.rename(_NEXT, _FILE)
 
     def _read(self, name: str) -> Key | None:
-        content = self._folder.read(name)
-        if content is None:
-            return None
-        # The key is our own: to prove at each reading that it is one takes a tenth of a second.
-        private = serialization.load_pem_private_key(
-            content, password=None, unsafe_skip_rsa_key_validation=True
-        )
-        assert isinstance(private, rsa.RSAPrivateKey)
-        return Key(private)
+        pem = self._folder.read(name)
+        return None if pem is None else Key(pem, self._smith)

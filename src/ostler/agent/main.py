@@ -17,6 +17,7 @@ from ostler.agent.compose import AUTHORITY_FILE, Agent, Outside
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder, FolderInUse
 from ostler.agent.host.linux import REBOOT, LinuxHost
+from ostler.agent.keys import ChildSmith, Keys, KeyUnusable
 from ostler.agent.network import NetworkFault, RealNetwork, endpoint_of
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.ids import SystemIds
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"register": _register, "run": _run, "deregister": _deregister}
     try:
         return commands[given.command](given)
-    except (Mistake, Refused, NetworkFault, FolderInUse, OSError, ValueError) as fault:
+    except (Mistake, Refused, NetworkFault, KeyUnusable, FolderInUse, OSError, ValueError) as fault:
         print(f"ostler-agent: {fault}", file=sys.stderr)
         return 1
 
@@ -56,7 +57,9 @@ def _register(given: argparse.Namespace) -> int:
             "Say --force to register anew, or use another --data."
         )
     endpoint = endpoint_of(given.server)
-    if given.ca_file is not None:
+    if given.ca_file is None:
+        folder.remove(AUTHORITY_FILE)
+    else:
         folder.write(AUTHORITY_FILE, given.ca_file.read_bytes())
     clock, ids = SystemClock(), SystemIds()
     network = RealNetwork(endpoint, clock, authority=_authority(folder))
@@ -66,6 +69,7 @@ def _register(given: argparse.Namespace) -> int:
         return await registration.register(
             network,
             folder,
+            Keys(folder, ChildSmith()),
             endpoint=endpoint,
             region=region or await registration.region_of(network),
             activation_id=given.activation_id,
@@ -91,6 +95,7 @@ def _run(given: argparse.Namespace) -> int:
         LinuxHost(clock, reboot=shlex.split(given.reboot_command)),
         clock,
         SystemIds(),
+        ChildSmith(),
     )
 
     async def run() -> None:

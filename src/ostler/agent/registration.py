@@ -51,8 +51,8 @@ def saved(folder: Folder) -> Registration | None:
 
 
 def forget(folder: Folder) -> None:
-    """Have no registration in a folder any more, nor the key to it."""
-    for name in (_FILE, "key.pem", "key.next.pem", "credentials"):
+    """Have no registration in a folder any more, nor the key to it, nor its work."""
+    for name in (_FILE, "key.pem", "key.next.pem", "credentials", "journal", "work"):
         folder.remove(name)
 
 
@@ -69,6 +69,7 @@ async def region_of(network: Network) -> str:
 async def register(
     network: Network,
     folder: Folder,
+    keys: Keys,
     *,
     endpoint: Endpoint,
     region: str,
@@ -77,8 +78,8 @@ async def register(
     fingerprint: str,
     name: str = "",
 ) -> Registration:
-    """Use an activation; the key and then the node's id are in the folder afterwards."""
-    key = Keys(folder).create()
+    """Use an activation; what the folder knew of another node before is forgotten only then."""
+    key = await keys.create()
     request = json_request(
         SSM,
         "RegisterManagedInstance",
@@ -86,13 +87,17 @@ async def register(
             "ActivationId": activation_id,
             "ActivationCode": activation_code,
             "Fingerprint": fingerprint,
-            "PublicKey": key.public,
+            "PublicKey": await key.public(),
             "PublicKeyType": "Rsa",
         },
     )
     answer = read_answer(await network.send(request))
     registration = Registration(str(answer["InstanceId"]), region, endpoint.url, name)
+    for name in ("credentials", "journal", "work"):
+        folder.remove(name)
+    # Between these two, the key in use is another's: then the one to come is tried.
     folder.write(_FILE, msgspec.json.encode(registration))
+    keys.promote()
     return registration
 
 
@@ -122,7 +127,7 @@ class NodeCalls:
         await self._ask(
             key,
             "UpdateManagedInstancePublicKey",
-            {"NewPublicKey": new.public, "NewPublicKeyType": "Rsa"},
+            {"NewPublicKey": await new.public(), "NewPublicKeyType": "Rsa"},
         )
 
     async def _ask(self, key: Key, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -135,5 +140,6 @@ class NodeCalls:
             service=SSM,
             at=self._clock.now(),
         )
-        signed = sigv4.with_signature(ready, claim, key.sign(sigv4.string_to_sign(ready, claim)))
+        signature = await key.sign(sigv4.string_to_sign(ready, claim))
+        signed = sigv4.with_signature(ready, claim, signature)
         return read_answer(await self._network.send(signed))

@@ -68,19 +68,31 @@ class Reporter:
         sent: dict[str, tuple[int, datetime]] = {}
         while True:
             self._changed.clear()
-            for reply in self.pending[:IN_FLIGHT]:
-                times, again = sent.get(reply.message_id, (0, self._clock.now()))
-                if again > self._clock.now() or reply.message_id not in self._pending:
-                    continue
-                wait = min(AGAIN_LATEST, AGAIN_FIRST * (1 << min(times, 8)))
-                sent[reply.message_id] = times + 1, self._clock.now() + wait
-                if await line.reply(reply):
-                    self.acknowledged(reply.message_id)
-            sent = {name: state for name, state in sent.items() if name in self._pending}
+            await self._say_what_is_due(line, sent)
+            for name in sent.keys() - self._pending.keys():
+                del sent[name]
             if self._changed.is_set():
                 continue
-            next_time = min((again for _, again in sent.values()), default=None)
-            if next_time is None:
+            if not self._pending:
                 await self._changed.wait()
-            else:
-                await first(self._changed.wait(), self._clock.sleep_until(next_time))
+                continue
+            soonest = min((again for _, again in sent.values()), default=self._clock.now())
+            await first(self._changed.wait(), self._clock.sleep_until(soonest))
+
+    async def _say_what_is_due(self, line: Line, sent: dict[str, tuple[int, datetime]]) -> None:
+        """Say what was never said or not heard for long; only so much of it at once.
+
+        `sent` knows how often each was said over this line, and when it will be said again.
+        """
+        for reply in self.pending:
+            now = self._clock.now()
+            times, again = sent.get(reply.message_id, (0, now))
+            if again > now or reply.message_id not in self._pending:
+                continue
+            lately = sum(1 for n, due in sent.values() if due > now and n == 1)
+            if lately >= IN_FLIGHT:
+                return
+            wait = min(AGAIN_LATEST, AGAIN_FIRST * (1 << min(times, 8)))
+            sent[reply.message_id] = times + 1, now + wait
+            if await line.reply(reply):
+                self.acknowledged(reply.message_id)

@@ -11,7 +11,7 @@ from ostler.agent.network import NetworkFault
 from ostler.agent.outcomes import FAIL_AND_EXIT, STOPPED, SUCCEED_AND_EXIT, Outcome, failed, skipped
 from ostler.agent.output import StepOutput
 from ostler.agent.plugins import Ending, StepFault, Surroundings
-from ostler.agent.supervision import Unwanted
+from ostler.agent.supervision import Interrupted, Unwanted
 from ostler.grammar.documents import (
     Document,
     Step,
@@ -101,6 +101,8 @@ async def _run(action: str, inputs: Any, at: Surroundings) -> Ending:
     try:
         if not isinstance(inputs, dict):
             raise StepFault(f"The inputs of {action} must be a map.")
+        if at.stop.shutdown:
+            raise Interrupted
         return await plugins.run(action, inputs, at)
     except Unwanted:
         return Ending(ReplyStatus.CANCELLED, STOPPED)

@@ -70,7 +70,13 @@ class Polling:
             "Payload": reply.content,
             "ReplyId": reply.message_id,
         }
-        await self._calls.ask("SendReply", given, service=EC2_MESSAGES)
+        try:
+            await self._calls.ask("SendReply", given, service=EC2_MESSAGES)
+        except Refused as refusal:
+            if refusal.code != "InvalidMessageIdException":
+                raise
+            # The server knows of no such job: there is nobody whom the reply could reach.
+            log.warning("reply_unwanted job=%s", reply.job_id)
         return True
 
     async def _ask_on(self) -> None:
