@@ -64,6 +64,8 @@ class Execution:
         self.stop = Stop()
         self._order = order
         self._shop = shop
+        self._uploads: dict[str, Upload] = {}
+        """Of the step that runs."""
         if entry.cancelled:
             self.stop.cancel()
 
@@ -96,7 +98,7 @@ class Execution:
         """Something is wrong with the agent itself: what is left of the job cannot be done."""
         for index in range(len(self._order.document.steps)):
             if index not in self.entry.ended:
-                self._end(index, failed(words))
+                self._tell_end(self._write_end(index, failed(words)))
         self.close(ReplyStatus.FAILED)
 
     async def _step(self, index: int) -> bool:
@@ -111,7 +113,10 @@ class Execution:
             if refused is None:
                 return False
             outcome = refused.between(now, self._shop.clock.now())
-        self._end(index, outcome)
+        # On disk at once; the server hears of it when the output is there, or is long in coming.
+        ended = self._write_end(index, outcome)
+        await self._settle_uploads()
+        self._tell_end(ended)
         return True
 
     def _without_running(self, index: int) -> Outcome | None:
@@ -134,17 +139,16 @@ class Execution:
         leader = self.entry.leaders.get(index)
         if leader is not None:
             self._shop.host.end_leftovers(leader, f"SSM_COMMAND_ID={self._order.command}")
-        output, uploads = self._output(index)
-        output.say("stderr", INTERRUPTED)
-        outcome = Outcome(
-            ReplyStatus.CANCELLED if self.entry.cancelled else ReplyStatus.FAILED,
-            STOPPED if self.entry.cancelled else INTERRUPTED_CODE,
-            output.head("stdout"),
-            output.head("stderr"),
-        )
-        output.close()
-        for upload in uploads.values():
-            upload.end()
+        if self.entry.cancelled:
+            return self._ended_with(INTERRUPTED, index, ReplyStatus.CANCELLED, STOPPED)
+        return self._ended_with(INTERRUPTED, index, ReplyStatus.FAILED, INTERRUPTED_CODE)
+
+    def _ended_with(self, words: str, index: int, status: ReplyStatus, code: int) -> Outcome:
+        """The step is over, for a reason that stands behind all it had said."""
+        output = self._output(index)
+        output.say("stderr", words)
+        outcome = Outcome(status, code, output.head("stdout"), output.head("stderr"))
+        self._close(output, ended=True)
         return outcome
 
     async def _run(self, index: int) -> Outcome:
@@ -155,24 +159,32 @@ class Execution:
             self.entry.write(Started(index, self._shop.clock.now()))
         except OSError as fault:
             return failed(f"The step was not begun: the journal cannot be written: {fault}\n")
-        output, uploads = self._output(index)
-        outcome = None
+        output = self._output(index)
+        ended = False
         try:
             at = self._surroundings(index, output)
             ending = await run_step(order.document, index, order.values, at)
             outcome = outcome_of(ending, output)
+            ended = outcome.status is not ReplyStatus.SUCCESS_AND_REBOOT
         finally:
-            output.close(ended=outcome is not None)
-        for upload in uploads.values():
-            upload.end()
-        for upload in uploads.values():
-            await upload.settled(UPLOAD_WAIT)
+            self._close(output, ended=ended)
         return outcome
+
+    def _close(self, output: StepOutput, *, ended: bool) -> None:
+        """The step writes no more: never, or not before the next start of agent or machine."""
+        output.close(ended=ended)
+        for upload in self._uploads.values():
+            upload.end() if ended else upload.hurry()
+
+    async def _settle_uploads(self) -> None:
+        for upload in self._uploads.values():
+            await upload.settled(UPLOAD_WAIT)
 
     async def _reboot(self, index: int, outcome: Outcome) -> Outcome | None:
         """Have the machine started anew; the outcome when it will not."""
         asked = RebootAsked(index, outcome, self._shop.ids.uuid(), self._shop.ids.uuid())
         self.entry.write(asked)
+        await self._settle_uploads()
         for reply in self._shop.words.of_reboot(self.entry, self._order, asked):
             self._shop.reporter.tell(reply, self._told)
         await self._shop.reporter.settled([asked.reply, asked.document_reply], REPLY_WAIT)
@@ -181,10 +193,10 @@ class Execution:
             await self._shop.host.reboot()
         except HostFault as fault:
             words = f"The step asked for a reboot (exit code 194), which failed: {fault}\n"
-            return Outcome(ReplyStatus.FAILED, outcome.code, outcome.stdout, outcome.stderr + words)
+            return self._ended_with(words, index, ReplyStatus.FAILED, outcome.code)
         return None
 
-    def _end(self, index: int, outcome: Outcome) -> None:
+    def _write_end(self, index: int, outcome: Outcome) -> Ended:
         ended = Ended(index, outcome, self._shop.ids.uuid())
         log.info(
             "step_ended command=%s step=%d status=%s code=%d",
@@ -194,18 +206,20 @@ class Execution:
             outcome.reported_code,
         )
         self.entry.write(ended)
-        self._shop.reporter.tell(
-            self._shop.words.of_step(self.entry, self._order, ended), self._told
-        )
+        return ended
+
+    def _tell_end(self, ended: Ended) -> None:
+        reply = self._shop.words.of_step(self.entry, self._order, ended)
+        self._shop.reporter.tell(reply, self._told)
 
     def _told(self, message_id: str) -> None:
         self.entry.write(Told(message_id))
 
-    def _output(self, index: int) -> tuple[StepOutput, dict[str, Upload]]:
-        """Where a step writes, and how that gets to the server."""
+    def _output(self, index: int) -> StepOutput:
+        """Where a step writes; what it writes is brought to the server."""
         step = self._order.document.steps[index].name
         folder = self._shop.ring.folder(self.entry.job.job_id) / file_name(step)
-        uploads: dict[str, Upload] = {}
+        uploads = self._uploads = {}
         resumed = folder.exists()
 
         def grew(stream: str, size: int) -> None:
@@ -220,7 +234,7 @@ class Execution:
         for stream in STREAMS:
             if output.size(stream):
                 grew(stream, output.size(stream))
-        return output, uploads
+        return output
 
     def _surroundings(self, index: int, output: StepOutput) -> Surroundings:
         step = self._order.document.steps[index].name

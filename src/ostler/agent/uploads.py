@@ -21,6 +21,8 @@ LIVE = timedelta(seconds=1)
 """A piece is sent when so many bytes wait, or when the first of them has waited so long."""
 AT_ONCE = 4
 TRIES = 20
+STRUGGLING = 2
+"""After so many failures in a row nobody waits for an upload; after many it is given up."""
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,13 @@ class Upload:
         self._ended = False
         self._changed = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._done = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._done = False
 
     def grew(self, size: int) -> None:
         """There are so many bytes now."""
         self._size = size
+        self._settled.clear()
         self._changed.set()
         if size - self._offset >= EAGER:
             self._urgent.set()
@@ -57,23 +61,29 @@ class Upload:
     def end(self) -> None:
         """There will be no more."""
         self._ended = True
+        self._settled.clear()
+        self.hurry()
+
+    def hurry(self) -> None:
+        """What there is shall be sent at once; more may come later."""
         self._changed.set()
         self._urgent.set()
 
     async def settled(self, within: timedelta) -> None:
-        """Wait until all has arrived or is given up, but not for ever."""
-        await first(self._done.wait(), self._uploads.clock.sleep(within))
+        """Wait until all that there is has arrived, or will not so soon."""
+        await first(self._settled.wait(), self._uploads.clock.sleep(within))
 
     async def run(self) -> None:
         """Bring everything, until the end is there or the server does not want it."""
-        while not self._done.is_set():
+        while not self._done:
             await self._changed.wait()
             self._changed.clear()
             if not self._urgent.is_set():
                 await first(self._urgent.wait(), self._uploads.clock.sleep(LIVE))
             self._urgent.clear()
-            while not self._done.is_set() and (self._offset < self._size or self._ended):
+            while not self._done and (self._offset < self._size or self._ended):
                 await self._bring()
+            self._settled.set()
 
     async def _bring(self) -> None:
         """Send one piece, or learn where the next one belongs."""
@@ -121,6 +131,8 @@ class Upload:
 
     async def _failed(self, why: str) -> None:
         wait = self._retries.next()
+        if self._retries.failures >= STRUGGLING:
+            self._settled.set()
         log.info("upload_waits target=%s why=%s retry_in=%s", self._target, why, wait)
         if self._retries.failures >= TRIES:
             self._finish()
@@ -128,7 +140,8 @@ class Upload:
         await self._uploads.clock.sleep(wait)
 
     def _finish(self) -> None:
-        self._done.set()
+        self._done = True
+        self._settled.set()
         if self._ended and self._path.parent.is_dir():
             _mark(self._path).touch()
         self._uploads.forget(self._path)
@@ -146,6 +159,8 @@ class Uploads:
 
     def stream(self, path: Path, command: str, step: str, *, resumed: bool = False) -> Upload:
         """Begin to bring the stream in a file, or go on with it."""
+        if path in self._under_way:
+            return self._under_way[path][0]
         target = output_path(command, step, path.name)
         upload = Upload(self, path, target, resumed=resumed)
         _mark(path).unlink(missing_ok=True)
