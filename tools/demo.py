@@ -18,7 +18,7 @@ import boto3
 
 BIN = Path(sys.executable).parent
 NODES = ("web-1", "web-2", "web-3")
-SCRIPT = ['echo "hello from $AWS_SSM_INSTANCE_ID, running as $(id -un) on $(uname -s)"', "uptime"]
+SCRIPT = ['echo "hello from $AWS_SSM_INSTANCE_ID, running as $(id -un) on $(uname -s)"', "date -u"]
 PATIENCE = 60
 
 
