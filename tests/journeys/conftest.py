@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from tests.journeys.commands import node_online, send
 from tests.support.databases import ENGINES, fresh_database
-from tests.support.processes import AgentProcess, ServerProcess, eventually
+from tests.support.processes import AgentProcess, ServerProcess, enrol
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -18,7 +19,7 @@ def server(
     """A running server; every journey is made on each engine."""
     data = Path(tmp_path_factory.mktemp("server")) / "data"
     with fresh_database(request.param, ()) as url:
-        running = ServerProcess(data, database=url).start()
+        running = ServerProcess(data, "--http-port", "0", database=url).start()
         yield running
         running.stop()
 
@@ -32,28 +33,21 @@ def ssm(server: ServerProcess) -> Any:
 @pytest.fixture(scope="session")
 def unchecked(server: ServerProcess) -> Any:
     """The same, but it sends what boto3 knows to be wrong: the server has to say so."""
-    return server.client(
-        config=Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    )
+    told = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+    return server.client(config=told)
 
 
 @pytest.fixture(scope="session")
-def new_agent(
-    server: ServerProcess, ssm: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., AgentProcess]]:
+def new_agents(
+    server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., list[AgentProcess]]]:
     """Makes agents that are registered with the given tags; they end with the session."""
     made: list[AgentProcess] = []
 
-    def make(**tags: str) -> AgentProcess:
-        activation = ssm.create_activation(
-            IamRole="OstlerManagedInstance",
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-        )
-        agent = AgentProcess(Path(tmp_path_factory.mktemp("agent")) / "data")
-        registered = agent.register(server, activation)
-        assert registered.returncode == 0, registered.stdout + registered.stderr
-        made.append(agent)
-        return agent
+    def make(count: int = 1, **tags: str) -> list[AgentProcess]:
+        agents = enrol(server, Path(tmp_path_factory.mktemp("agents")), count, **tags)
+        made.extend(agents)
+        return agents
 
     yield make
     for agent in made:
@@ -61,16 +55,34 @@ def new_agent(
 
 
 @pytest.fixture(scope="session")
-def fleet(ssm: Any, new_agent: Callable[..., AgentProcess]) -> list[str]:
-    """The ids of three nodes that are online, tagged role=fleet."""
-    for _ in range(3):
-        new_agent(role="fleet").start()
+def crew(
+    ssm: Any, expiring: str, new_agents: Callable[..., list[AgentProcess]]
+) -> list[AgentProcess]:
+    """Three agents that are online, tagged role=fleet, in the order of their nodes' ids.
 
-    def online() -> list[str]:
-        found = ssm.describe_instance_information(
-            Filters=[{"Key": "tag:role", "Values": ["fleet"]}]
-        )["InstanceInformationList"]
-        ids = sorted(node["InstanceId"] for node in found if node["PingStatus"] == "Online")
-        return ids if len(ids) == 3 else []
+    `expiring` begins with them, so that its half minute passes beside everything else.
+    """
+    agents = sorted(new_agents(3, role="fleet"), key=lambda agent: agent.node)
+    for agent in agents:
+        agent.start()
+    for agent in agents:
+        node_online(ssm, agent.node)
+    return agents
 
-    return eventually("three nodes online", online)
+
+@pytest.fixture(scope="session")
+def fleet(crew: list[AgentProcess]) -> list[str]:
+    """The ids of their nodes."""
+    return [agent.node for agent in crew]
+
+
+@pytest.fixture(scope="session")
+def silent(new_agents: Callable[..., list[AgentProcess]]) -> list[str]:
+    """The ids of three nodes that are registered, tagged role=silent, and never heard of."""
+    return sorted(agent.node for agent in new_agents(3, role="silent"))
+
+
+@pytest.fixture(scope="session")
+def expiring(ssm: Any, silent: list[str]) -> str:
+    """A command to the last of them, which nobody takes within the half minute that it has."""
+    return send(ssm, "true", InstanceIds=silent[2:], TimeoutSeconds=30)

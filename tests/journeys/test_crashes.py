@@ -4,21 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.test_run_command import answer, ended, send
+from tests.journeys.commands import answer, ended, node_online, send
 from tests.support.processes import AgentProcess, ServerProcess, eventually
-
-
-def node_of(ssm: Any, role: str) -> str:
-    """The only node with that role, once it is online."""
-
-    def found() -> str | None:
-        told = ssm.describe_instance_information(Filters=[{"Key": "tag:role", "Values": [role]}])[
-            "InstanceInformationList"
-        ]
-        online = [node["InstanceId"] for node in told if node["PingStatus"] == "Online"]
-        return online[0] if online else None
-
-    return eventually(f"the node with role {role}", found)
 
 
 def test_a_killed_server_loses_no_command(
@@ -35,12 +22,12 @@ def test_a_killed_server_loses_no_command(
 
 
 def test_a_killed_agent_tells_its_step_was_interrupted(
-    ssm: Any, new_agent: Callable[..., AgentProcess], tmp_path: Path
+    ssm: Any, new_agents: Callable[..., list[AgentProcess]], tmp_path: Path
 ) -> None:
     runs = tmp_path / "runs"
-    agent = new_agent(role="killed").start()
-    node = node_of(ssm, "killed")
-    command = send(ssm, f"echo begun >> {runs}; sleep 300", InstanceIds=[node])
+    [agent] = new_agents(role="killed")
+    command = send(ssm, f"echo begun >> {runs}; sleep 300", InstanceIds=[agent.node])
+    agent.start()
     eventually("the script's start", runs.exists)
 
     agent.kill()
@@ -48,17 +35,20 @@ def test_a_killed_agent_tells_its_step_was_interrupted(
 
     assert "Failed" == ended(ssm, command)["Status"]
     assert "begun\n" == runs.read_text()
-    assert "interrupted" in answer(ssm, command, node)["StandardErrorContent"]
+    assert "interrupted" in answer(ssm, command, agent.node)["StandardErrorContent"]
+    agent.stop()
 
 
 def test_a_killed_agent_finds_its_commands_again(
-    ssm: Any, new_agent: Callable[..., AgentProcess]
+    ssm: Any, new_agents: Callable[..., list[AgentProcess]]
 ) -> None:
-    agent = new_agent(role="returning").start()
-    node = node_of(ssm, "returning")
+    [agent] = new_agents(role="returning")
+    agent.start()
+    node_online(ssm, agent.node)
     agent.kill()
-    commands = [send(ssm, f"echo {count}", InstanceIds=[node]) for count in range(8)]
+    commands = [send(ssm, f"echo {count}", InstanceIds=[agent.node]) for count in range(8)]
 
     agent.start()
 
     assert {"Success"} == {ended(ssm, command)["Status"] for command in commands}
+    agent.stop()

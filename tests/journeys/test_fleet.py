@@ -48,8 +48,10 @@ def test_the_code_is_never_told_again(ssm: Any) -> None:
     assert made["ActivationCode"] not in str(told)
 
 
-def test_a_deregistered_node_is_gone(ssm: Any, new_agent: Callable[..., AgentProcess]) -> None:
-    new_agent(role="leaving")
+def test_a_deregistered_node_is_gone(
+    ssm: Any, new_agents: Callable[..., list[AgentProcess]]
+) -> None:
+    new_agents(role="leaving")
     filters = [{"Key": "tag:role", "Values": ["leaving"]}]
     node = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"][0]
 

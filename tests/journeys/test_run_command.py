@@ -1,51 +1,28 @@
 """Run Command by boto3, on real agents: what an operator sees."""
 
 from collections.abc import Callable
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.journeys.commands import answer, ended, invocations, send, told
 from tests.support.processes import AgentProcess, eventually
-
-ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
-
-
-def send(ssm: Any, script: str, **given: Any) -> str:
-    """Send a shell script; the command's id."""
-    given = {"Targets": [{"Key": "tag:role", "Values": ["fleet"]}]} | given
-    if "InstanceIds" in given:
-        del given["Targets"]
-    parameters = {"commands": [script], **given.pop("Parameters", {})}
-    sent = ssm.send_command(DocumentName="AWS-RunShellScript", Parameters=parameters, **given)
-    return str(sent["Command"]["CommandId"])
-
-
-def ended(ssm: Any, command: str) -> dict[str, Any]:
-    """The command, once it has ended."""
-
-    def found() -> dict[str, Any] | None:
-        told: dict[str, Any] = ssm.list_commands(CommandId=command)["Commands"][0]
-        return told if told["Status"] in ENDED else None
-
-    return eventually(f"the end of {command}", found)
-
-
-def answer(ssm: Any, command: str, node: str) -> dict[str, Any]:
-    told: dict[str, Any] = ssm.get_command_invocation(CommandId=command, InstanceId=node)
-    return told
 
 
 def test_every_tagged_node_answers(ssm: Any, fleet: list[str]) -> None:
     command = send(ssm, "echo out-$AWS_SSM_INSTANCE_ID; echo err >&2")
 
-    told = ended(ssm, command)
+    seen = ended(ssm, command)
 
-    assert ("Success", 3, 3, 0) == (
-        told["Status"],
-        told["TargetCount"],
-        told["CompletedCount"],
-        told["ErrorCount"],
+    assert ("Success", "Success", 3, 3, 0, 0) == (
+        seen["Status"],
+        seen["StatusDetails"],
+        seen["TargetCount"],
+        seen["CompletedCount"],
+        seen["ErrorCount"],
+        seen["DeliveryTimedOutCount"],
     )
     for node in fleet:
         heard = answer(ssm, command, node)
@@ -61,6 +38,35 @@ def test_an_accepted_command_is_known_at_once(ssm: Any, fleet: list[str]) -> Non
     assert command == answer(ssm, command, fleet[0])["CommandId"]
 
 
+def test_what_was_ordered_is_answered_back(ssm: Any, fleet: list[str]) -> None:
+    order = {
+        "DocumentName": "AWS-RunShellScript",
+        "DocumentVersion": "$LATEST",
+        "InstanceIds": fleet[:2],
+        "Parameters": {"commands": ["true"], "executionTimeout": ["600"]},
+        "Comment": "an order with everything",
+        "TimeoutSeconds": 120,
+        "MaxConcurrency": "50%",
+        "MaxErrors": "1",
+        "OutputS3BucketName": "output-of-commands",
+        "OutputS3KeyPrefix": "nightly/run",
+        "CloudWatchOutputConfig": {
+            "CloudWatchLogGroupName": "commands",
+            "CloudWatchOutputEnabled": True,
+        },
+        "AlarmConfiguration": {"IgnorePollAlarmFailure": True, "Alarms": [{"Name": "too-hot"}]},
+    }
+
+    sent = ssm.send_command(**order)["Command"]
+
+    assert order == {name: sent[name] for name in order}
+    assert "Pending" == sent["Status"] == sent["StatusDetails"]
+    assert timedelta(seconds=720) == sent["ExpiresAfter"] - sent["RequestedDateTime"]
+    ended(ssm, sent["CommandId"])
+    listed = told(ssm, sent["CommandId"])
+    assert order == {name: listed[name] for name in order}
+
+
 def test_the_waiter_sees_the_end(ssm: Any, fleet: list[str]) -> None:
     command = send(ssm, "true", InstanceIds=fleet[:1])
 
@@ -74,21 +80,43 @@ def test_the_waiter_sees_the_end(ssm: Any, fleet: list[str]) -> None:
 def test_a_failing_script_fails_with_its_exit_status(ssm: Any, fleet: list[str]) -> None:
     command = send(ssm, "exit 7", InstanceIds=fleet[:1])
 
-    told = ended(ssm, command)
+    seen = ended(ssm, command)
 
-    assert ("Failed", "Failed", 1) == (told["Status"], told["StatusDetails"], told["ErrorCount"])
+    assert ("Failed", "Failed", 1) == (seen["Status"], seen["StatusDetails"], seen["ErrorCount"])
     assert 7 == answer(ssm, command, fleet[0])["ResponseCode"]
 
 
 def test_more_errors_than_allowed_stop_the_rest(ssm: Any, fleet: list[str]) -> None:
     command = send(ssm, "exit 1", MaxConcurrency="1", MaxErrors="0")
 
-    ended(ssm, command)
+    seen = ended(ssm, command)
 
-    invocations = ssm.list_command_invocations(CommandId=command)["CommandInvocations"]
+    assert ("Failed", 1) == (seen["Status"], seen["ErrorCount"])
     assert ["Failed", "Terminated", "Terminated"] == sorted(
-        each["StatusDetails"] for each in invocations
+        each["StatusDetails"] for each in invocations(ssm, command)
     )
+
+
+def test_as_many_errors_as_allowed_stop_nothing(ssm: Any, fleet: list[str]) -> None:
+    command = send(
+        ssm, f"test $AWS_SSM_INSTANCE_ID != {fleet[0]}", MaxConcurrency="1", MaxErrors="1"
+    )
+
+    seen = ended(ssm, command)
+
+    assert ("Failed", "Incomplete", 1, 3) == (
+        seen["Status"],
+        seen["StatusDetails"],
+        seen["ErrorCount"],
+        seen["CompletedCount"],
+    )
+
+
+def test_no_more_run_at_once_than_allowed(ssm: Any, fleet: list[str], tmp_path: Any) -> None:
+    script = f"cd {tmp_path}; mkdir alone || exit 3; sleep 0.1; rmdir alone"
+    command = send(ssm, script, MaxConcurrency="1")
+
+    assert "Success" == ended(ssm, command)["Status"]
 
 
 def test_a_running_script_is_cancelled(ssm: Any, fleet: list[str]) -> None:
@@ -104,103 +132,164 @@ def test_a_running_script_is_cancelled(ssm: Any, fleet: list[str]) -> None:
     assert "Cancelled" == answer(ssm, command, fleet[0])["Status"]
 
 
+def test_one_node_of_several_is_cancelled(ssm: Any, fleet: list[str], silent: list[str]) -> None:
+    command = send(ssm, "true", InstanceIds=[fleet[0], silent[0]])
+
+    ssm.cancel_command(CommandId=command, InstanceIds=[silent[0]])
+
+    ended(ssm, command)
+    assert "Success" == answer(ssm, command, fleet[0])["Status"]
+    assert "Cancelled" == answer(ssm, command, silent[0])["Status"]
+
+
+def test_cancelling_needs_a_command_and_its_nodes(ssm: Any, fleet: list[str]) -> None:
+    command = send(ssm, "true", InstanceIds=fleet[:1])
+
+    with pytest.raises(ssm.exceptions.InvalidCommandId):
+        ssm.cancel_command(CommandId="00000000-0000-4000-8000-000000000000")
+    with pytest.raises(ssm.exceptions.InvalidInstanceId):
+        ssm.cancel_command(CommandId=command, InstanceIds=fleet[1:2])
+    with pytest.raises(ssm.exceptions.DuplicateInstanceId):
+        ssm.cancel_command(CommandId=command, InstanceIds=[fleet[0], fleet[0]])
+
+    assert "Success" == ended(ssm, command)["Status"]
+
+
 def test_a_script_over_its_time_is_ended(ssm: Any, fleet: list[str]) -> None:
+    """Agents take what is below five seconds for no limit at all."""
     command = send(
         ssm,
         "sleep 300",
         InstanceIds=fleet[:1],
-        Parameters={"executionTimeout": ["1"]},
+        Parameters={"executionTimeout": ["5"]},
     )
 
-    ended(ssm, command)
+    seen = ended(ssm, command)
 
-    told = answer(ssm, command, fleet[0])
-    assert ("TimedOut", "ExecutionTimedOut") == (told["Status"], told["StatusDetails"])
+    assert ("Failed", 1) == (seen["Status"], seen["ErrorCount"])
+    heard = answer(ssm, command, fleet[0])
+    assert ("TimedOut", "ExecutionTimedOut") == (heard["Status"], heard["StatusDetails"])
 
 
 def test_a_silent_node_gets_its_command_when_it_comes(
-    ssm: Any, new_agent: Callable[..., AgentProcess]
+    ssm: Any, new_agents: Callable[..., list[AgentProcess]]
 ) -> None:
-    agent = new_agent(role="late")
-    node = ssm.describe_instance_information(Filters=[{"Key": "tag:role", "Values": ["late"]}])[
-        "InstanceInformationList"
-    ][0]["InstanceId"]
-    command = send(ssm, "echo at last", InstanceIds=[node])
-    assert "Pending" == ssm.list_commands(CommandId=command)["Commands"][0]["Status"]
+    [agent] = new_agents(role="late")
+    command = send(ssm, "echo at last", InstanceIds=[agent.node])
+    assert "Pending" == told(ssm, command)["Status"]
 
     agent.start()
 
     assert "Success" == ended(ssm, command)["Status"]
-    assert "at last\n" == answer(ssm, command, node)["StandardOutputContent"]
+    assert "at last\n" == answer(ssm, command, agent.node)["StandardOutputContent"]
+    agent.stop()
 
 
-def test_long_output_is_cut_for_the_api(ssm: Any, fleet: list[str]) -> None:
-    command = send(ssm, "yes 0123456789 | head -c 100000", InstanceIds=fleet[:1])
+def test_a_command_that_nobody_takes_times_out(ssm: Any, silent: list[str], expiring: str) -> None:
+    seen = ended(ssm, expiring)
+
+    assert ("TimedOut", "DeliveryTimedOut", 0, 1) == (
+        seen["Status"],
+        seen["StatusDetails"],
+        seen["ErrorCount"],
+        seen["DeliveryTimedOutCount"],
+    )
+    heard = answer(ssm, expiring, silent[2])
+    assert ("TimedOut", "DeliveryTimedOut", -1) == (
+        heard["Status"],
+        heard["StatusDetails"],
+        heard["ResponseCode"],
+    )
+
+
+def test_times_are_told_of_what_has_ended(ssm: Any, fleet: list[str]) -> None:
+    command = send(ssm, "sleep 0.1", InstanceIds=fleet[:1])
 
     ended(ssm, command)
 
-    assert 24000 >= len(answer(ssm, command, fleet[0])["StandardOutputContent"]) > 20000
+    heard = answer(ssm, command, fleet[0])
+    assert heard["ExecutionStartDateTime"] < heard["ExecutionEndDateTime"]
+    assert heard["ExecutionElapsedTime"].startswith("PT0.")
+    [plugin] = invocations(ssm, command, Details=True)[0]["CommandPlugins"]
+    assert plugin["ResponseStartDateTime"] < plugin["ResponseFinishDateTime"]
 
 
-def test_steps_follow_each_other_and_skip_by_platform(ssm: Any, fleet: list[str]) -> None:
-    content = """
-schemaVersion: "2.2"
-description: Two steps and one for another platform
-parameters:
-  greeting: {type: String, default: hello}
-mainSteps:
-- {action: aws:runShellScript, name: first, inputs: {runCommand: ["echo {{ greeting }}"]}}
-- action: aws:runPowerShellScript
-  name: elsewhere
-  precondition: {StringEquals: [platformType, Windows]}
-  inputs: {runCommand: ["Write-Host no"]}
-- {action: aws:runShellScript, name: last, inputs: {runCommand: ["echo bye"]}}
-"""
-    ssm.create_document(
-        Name="journey-steps", Content=content, DocumentType="Command", DocumentFormat="YAML"
-    )
-    sent = ssm.send_command(
-        DocumentName="journey-steps",
-        InstanceIds=fleet[:1],
-        Parameters={"greeting": ["good day"]},
-    )["Command"]
+def test_what_does_not_exist_is_told_apart(ssm: Any, fleet: list[str]) -> None:
+    command = send(ssm, "true", InstanceIds=fleet[:1])
+    nothing = "00000000-0000-4000-8000-000000000000"
 
-    ended(ssm, sent["CommandId"])
+    with pytest.raises(ssm.exceptions.InvocationDoesNotExist):
+        ssm.get_command_invocation(CommandId=nothing, InstanceId=fleet[0])
+    with pytest.raises(ssm.exceptions.InvocationDoesNotExist):
+        ssm.get_command_invocation(CommandId=command, InstanceId=fleet[1])
+    with pytest.raises(ssm.exceptions.InvalidPluginName):
+        ssm.get_command_invocation(CommandId=command, InstanceId=fleet[0], PluginName="other")
 
-    plugins = ssm.list_command_invocations(CommandId=sent["CommandId"], Details=True)[
-        "CommandInvocations"
-    ][0]["CommandPlugins"]
-    assert ["first", "elsewhere", "last"] == [plugin["Name"] for plugin in plugins]
-    told = ssm.get_command_invocation(
-        CommandId=sent["CommandId"], InstanceId=fleet[0], PluginName="first"
-    )
-    assert "good day\n" == told["StandardOutputContent"]
+    ended(ssm, command)
 
 
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
-        ({"DocumentName": "no-such-document"}, "InvalidDocument"),
-        ({"InstanceIds": ["mi-00000000000000000"]}, "InvalidInstanceId"),
-        ({"Parameters": {"nonsense": ["x"]}}, "InvalidParameters"),
-        ({"Parameters": {}}, "InvalidParameters"),
-        ({"TimeoutSeconds": 1}, "ValidationException"),
-        ({"MaxConcurrency": "none"}, "ValidationException"),
-        ({"DocumentVersion": "99"}, "InvalidDocumentVersion"),
-    ],
-)
-def test_bad_input_is_refused_and_starts_nothing(
-    ssm: Any, unchecked: Any, fleet: list[str], given: dict[str, Any], code: str
-) -> None:
-    before = len(ssm.list_commands(MaxResults=50)["Commands"])
-    good = {
-        "DocumentName": "AWS-RunShellScript",
-        "InstanceIds": fleet[:1],
-        "Parameters": {"commands": ["true"]},
-    }
+def test_lists_are_filtered(ssm: Any, fleet: list[str]) -> None:
+    failing = send(ssm, "exit 1", InstanceIds=fleet[:1], Comment="first of two")
+    last = send(ssm, "true", InstanceIds=fleet[1:2], Comment="second of two")
+    requested = ended(ssm, failing)["RequestedDateTime"], ended(ssm, last)["RequestedDateTime"]
+    after = (requested[0] - timedelta(seconds=1)).astimezone(UTC).isoformat()
 
-    with pytest.raises(ClientError) as refused:
-        unchecked.send_command(**(good | given))
+    def commands(*filters: tuple[str, str], **given: Any) -> set[str]:
+        wanted = [{"key": key, "value": value} for key, value in filters]
+        wanted.append({"key": "InvokedAfter", "value": after})
+        found = ssm.list_commands(Filters=wanted, **given)["Commands"]
+        return {each["CommandId"] for each in found} & {failing, last}
 
-    assert code == refused.value.response["Error"]["Code"]
-    assert before == len(ssm.list_commands(MaxResults=50)["Commands"])
+    assert {failing, last} == commands()
+    assert {failing} == commands(("Status", "Failed"))
+    assert {last} == commands(("Status", "Success"))
+    assert {failing, last} == commands(("ExecutionStage", "Complete"))
+    assert set() == commands(("ExecutionStage", "Executing"))
+    assert {failing, last} == commands(("DocumentName", "AWS-RunShellScript"))
+    assert set() == commands(("DocumentName", "AWS-Noop"))
+    assert {last} == commands(InstanceId=fleet[1])
+    assert set() == commands(("InvokedBefore", after))
+    found = ssm.list_command_invocations(
+        InstanceId=fleet[0],
+        Filters=[{"key": "Status", "value": "Failed"}, {"key": "InvokedAfter", "value": after}],
+    )["CommandInvocations"]
+    assert [failing] == [each["CommandId"] for each in found]
+
+
+def test_pages_show_every_command_once(ssm: Any, fleet: list[str]) -> None:
+    sent = {send(ssm, "true", InstanceIds=fleet[:1]) for _ in range(3)}
+    few = {"PaginationConfig": {"PageSize": 2}}
+
+    commands = [
+        each["CommandId"]
+        for page in ssm.get_paginator("list_commands").paginate(InstanceId=fleet[0], **few)
+        for each in page["Commands"]
+    ]
+    seen = [
+        each["CommandId"]
+        for page in ssm.get_paginator("list_command_invocations").paginate(
+            InstanceId=fleet[0], **few
+        )
+        for each in page["CommandInvocations"]
+    ]
+
+    assert len(commands) == len(set(commands))
+    assert commands == seen
+    assert sent <= set(commands)
+
+
+def test_a_page_token_is_good_for_its_own_question_only(ssm: Any, fleet: list[str]) -> None:
+    for _ in range(2):
+        send(ssm, "true", InstanceIds=fleet[:1])
+    token = ssm.list_commands(InstanceId=fleet[0], MaxResults=1)["NextToken"]
+
+    for given in ({"InstanceId": fleet[1]}, {"InstanceId": fleet[0], "MaxResults": 50}):
+        try:
+            ssm.list_commands(NextToken=token, **given)
+        except ssm.exceptions.InvalidNextToken:
+            continue
+        assert fleet[0] == given["InstanceId"]
+    with pytest.raises(ClientError, match="InvalidNextToken"):
+        ssm.list_command_invocations(InstanceId=fleet[0], NextToken=token)
+    with pytest.raises(ClientError, match="InvalidNextToken"):
+        ssm.list_commands(NextToken="nonsense")

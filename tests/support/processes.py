@@ -1,13 +1,17 @@
 """Real processes of ours for tests: a server and agents, started, killed and started again."""
 
+import configparser
+import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +19,8 @@ import boto3
 from botocore.config import Config
 
 R = TypeVar("R")
+
+ROOT = Path(__file__).parents[2]
 
 PATIENCE = 60.0
 """Seconds that a real process may take for anything; a test that needs them fails anyway."""
@@ -37,11 +43,19 @@ def eventually(what: str, found: Callable[[], R | None], patience: float = PATIE
 class ServerProcess:
     """`ostler-server` over a data folder; it keeps its port and its data over restarts."""
 
-    def __init__(self, data: Path, *options: str, database: str = "") -> None:
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        database: str = "",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self.log = data.with_suffix(".log")
         self.port = 0
-        self._options = [*options, *(["--database", database] if database else [])]
+        self._database = ["--database", database] if database else []
+        self._options = [*options, *self._database]
+        self._settings = settings or {}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> "ServerProcess":
@@ -49,7 +63,11 @@ class ServerProcess:
         command += ["--host", "127.0.0.1", "--port", str(self.port), *self._options]
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+                command,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment() | dict(self._settings),
             )
         watchdog = threading.Timer(PATIENCE, self._process.kill)
         watchdog.start()
@@ -92,6 +110,30 @@ class ServerProcess:
         }
         return boto3.Session().client(service, **(given | changed))
 
+    def admin(self, *words: str) -> Any:
+        """What `ostler-server admin` with these words prints, read; it has to succeed."""
+        done = self.ask_admin(*words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "null")
+
+    def ask_admin(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `ostler-server admin` with these words over the server's data."""
+        command = [sys.executable, "-m", "ostler.server.main", "admin", *words]
+        command += ["--json", "--data", str(self.data), *self._database]
+        return run(command, environment())
+
+    def aws(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        """Run the aws CLI as somebody who has read client.env; `changed` are more variables."""
+        program = os.environ.get("OSTLER_TEST_AWS") or str(ROOT / ".venv/aws/bin/aws")
+        assert Path(program).exists(), f"There is no {program}: run `make test`, it sets it up."
+        settings = {"AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json", "AWS_CONFIG_FILE": "/dev/null"}
+        return run([program, *words], environment() | self.environment | settings | changed)
+
+    def ostler(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        """Run the `ostler` command line, likewise."""
+        command = [sys.executable, "-m", "ostler.cli.main", *words]
+        return run(command, environment() | self.environment | {"COLUMNS": "200"} | changed)
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
@@ -107,6 +149,7 @@ class AgentProcess:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.log = data.with_suffix(".log")
+        self.node = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def register(
@@ -119,9 +162,17 @@ class AgentProcess:
         command += ["--region", region or told["AWS_REGION"], "--ca-file", told["AWS_CA_BUNDLE"]]
         command += ["--activation-id", activation["ActivationId"]]
         command += ["--activation-code", activation["ActivationCode"]]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, env=environment()
-        )
+        done = run(command, environment())
+        if found := re.search(r"mi-[0-9a-f]{17}", done.stdout):
+            self.node = found[0]
+        return done
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The node's own credentials, as boto3 takes them, once the agent has got some."""
+        found = configparser.ConfigParser()
+        found.read(self.data / "credentials")
+        return dict(found["default"]) if "default" in found else {}
 
     def start(self) -> "AgentProcess":
         command = [sys.executable, "-m", "ostler.agent.main", "run", "--data", str(self.data)]
@@ -146,8 +197,29 @@ class AgentProcess:
             self._process = None
 
 
+def enrol(server: ServerProcess, folder: Path, count: int, **tags: str) -> list[AgentProcess]:
+    """Agents in `folder` that are registered by one activation with these tags, and not started."""
+    activation = server.client().create_activation(
+        IamRole="OstlerManagedInstance",
+        RegistrationLimit=count,
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    agents = [AgentProcess(folder / f"agent-{number}") for number in range(count)]
+    with ThreadPoolExecutor(2) as several:
+        for done in several.map(lambda agent: agent.register(server, activation), agents):
+            assert done.returncode == 0, done.stdout + done.stderr
+    return agents
+
+
+def run(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, env=dict(variables)
+    )
+
+
 def environment() -> dict[str, str]:
     """Ours without whatever would lead an AWS client elsewhere, and with our own sources."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    source = str(Path(__file__).parents[2] / "src")
-    return kept | {"PYTHONPATH": source, "AWS_EC2_METADATA_DISABLED": "true"}
+    foreign = ("AWS_", "OSTLER_", "SSL_CERT_", "NODE_EXTRA_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return kept | {"PYTHONPATH": str(ROOT / "src"), "AWS_EC2_METADATA_DISABLED": "true"}
