@@ -86,7 +86,8 @@ def _template(engine: str, migrations: tuple[Migration, ...]) -> str:
             name = f"{_folder()}/template{next(_names)}.db"
             url = f"sqlite:///{name}"
         else:
-            name = f"template{next(_names)}"
+            # PostgreSQL has a template0 and a template1 of its own.
+            name = f"migrated{next(_names)}"
             cluster().say(f"CREATE DATABASE {name}")
             url = cluster().url(name)
         house = House(url, ManualClock())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ostler import agent
 from ostler.capabilities import commands, documents, identity, nodes, tags
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, events, timers
@@ -79,7 +80,9 @@ async def compose(
     who: identity.Identity = known.service
     tagged = tags.build(foundation)
     labels: tags.Tags = tagged.service
-    fleet = nodes.build(foundation, tags=labels, roles=who)
+    # Our agent comes with the server; of others nobody here knows the newest version.
+    newest_agents = {agent.NAME: agent.VERSION}
+    fleet = nodes.build(foundation, tags=labels, roles=who, latest_agents=newest_agents)
     machines: nodes.Nodes = fleet.service
     papers = documents.build(foundation, tags=labels)
     courier = LateCourier()

@@ -59,6 +59,10 @@ class Facts:
         """
         return replace(self, **heard)
 
+    def is_as_new_as(self, agent_version: str) -> bool:
+        """Whether the node's agent is of that version or a later one."""
+        return version_order(self.agent_version) >= version_order(agent_version)
+
 
 _LONGEST = {
     "agent_name": 255,

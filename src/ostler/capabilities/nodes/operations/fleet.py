@@ -123,7 +123,7 @@ class FleetOperations:
             written["LastPingDateTime"] = node.heard
         latest = self._latest_agents.get(facts.agent_name)
         if latest is not None:
-            written["IsLatestVersion"] = facts.agent_version == latest
+            written["IsLatestVersion"] = facts.is_as_new_as(latest)
         return _known(written)
 
 
