@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -390,10 +389,6 @@ def a_cancel(job: Job, *, command: str = "00000000-0000-4000-8000-00000000000c")
     """A job that ends another."""
     content = json.dumps({"CancelMessageId": job.job_id})
     return Job(jobs.job_id(command, NODE), jobs.CANCEL_COMMAND, content)
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _json(answer: Mapping[str, Any]) -> Response:

@@ -147,7 +147,6 @@ async def test_a_file_has_its_name_only_when_it_is_kept(make: Make, tmp_path: Pa
     kept.drop()
 
     assert b"whole" == host.read(path, 5)
-    assert 5 == host.size(path)
     with pytest.raises(HostFault, match="more than 4 bytes"):
         host.read(path, 4)
 
@@ -163,7 +162,6 @@ async def test_folders_are_made_moved_into_and_removed(make: Make, tmp_path: Pat
 
     assert {target / "deep" / "one", target / "two"} == set(moved)
     assert b"22" == host.read(target / "two", 10)
-    assert 3 == host.size(target)
     host.remove(target)
     assert not host.exists(target)
     assert not host.is_folder(target)
@@ -259,7 +257,7 @@ async def test_the_facts_come_from_the_machines_own_files(tmp_path: Path) -> Non
         facts.platform_version,
         facts.platform_type,
     )
-    assert "abc" == facts.machine_id == facts.hardware["machine-id"]
+    assert "abc" == facts.hardware["machine-id"]
 
 
 async def test_a_reboot_that_is_refused_is_a_fault() -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from ostler.agent import signing
+from ostler.agent import VERSION, signing
 from ostler.agent.folder import Folder
 from ostler.agent.keys import ChildSmith, KeyUnusable
 from ostler.agent.main import main
@@ -228,6 +230,33 @@ async def test_a_cancel_ends_children_that_will_not_listen(tmp_path: Path) -> No
         assert 137 == site.server.steps(job.job_id)["one"].code
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+async def test_a_real_repository_is_downloaded_and_its_script_run(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "hello.sh").write_text("echo hello $1 from $(basename $PWD)\n")
+    for arguments in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "begin"],
+    ):
+        git = await asyncio.create_subprocess_exec("git", *arguments, cwd=repository)
+        assert 0 == await git.wait()
+    info = {"repository": str(repository)}
+    download = {"sourceType": "Git", "sourceInfo": info, "destinationPath": "it"}
+    async with a_site(tmp_path) as site:
+        site.be_registered()
+        job = a_job(
+            {"name": "get", "action": "aws:downloadContent", "inputs": download},
+            a_step("sh hello.sh you", workingDirectory="it"),
+        )
+        async with site.running():
+            await site.server.give(job)
+            await site.until(lambda: site.server.ended(job.job_id) is not None)
+
+        assert "hello you from it\n" == site.server.steps(job.job_id)["one"].standard_output
+
+
 async def test_a_second_agent_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         site.be_registered()
@@ -260,6 +289,12 @@ async def test_connections_are_used_again_and_bodies_come_whole(tmp_path: Path) 
             await network.fetch("https://127.0.0.1:1/", {}, taken.extend)
         with pytest.raises((ServerRefused, NetworkFault)):
             await network.open(Request("GET", "/nowhere"))
+
+
+def test_the_agent_has_the_version_of_its_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert VERSION == project["version"]
 
 
 def test_help_tells_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,9 +36,7 @@ class FakeHost:
 
     def facts(self) -> Facts:
         hardware = {"machine-id": self.machine_id, "address": self.address, "name": "node"}
-        return Facts(
-            "node", self.address, "Linux", "Fake Linux", "1.0", "x86_64", self.machine_id, hardware
-        )
+        return Facts("node", self.address, "Linux", "Fake Linux", "1.0", hardware)
 
     def boot(self) -> str:
         return f"boot-{self.boots}"
@@ -111,9 +109,6 @@ class FakeHost:
     def remove(self, path: Path) -> None:
         self.files = {k: v for k, v in self.files.items() if not k.is_relative_to(path)}
         self.folders = {folder for folder in self.folders if not folder.is_relative_to(path)}
-
-    def size(self, path: Path) -> int:
-        return sum(len(data) for name, data in self.files.items() if name.is_relative_to(path))
 
     async def reboot(self) -> None:
         if self.reboot_fault:

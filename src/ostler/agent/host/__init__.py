@@ -41,8 +41,6 @@ class Facts:
     platform_type: str
     platform_name: str
     platform_version: str
-    architecture: str
-    machine_id: str
     hardware: Mapping[str, str]
     """What the machine is recognised by: a few properties, by name."""
 
@@ -148,10 +146,6 @@ class Host(Protocol):
 
     def remove(self, path: Path) -> None:
         """Remove a file or a folder with all in it; nothing happens when there is none."""
-        ...
-
-    def size(self, path: Path) -> int:
-        """How many bytes a file, or all files in a folder, take; 0 when there is none."""
         ...
 
     async def reboot(self) -> None:

@@ -47,8 +47,6 @@ class LinuxHost:
             platform_type="Linux",
             platform_name=release.get("NAME", "Linux"),
             platform_version=release.get("VERSION_ID", system.release),
-            architecture=system.machine,
-            machine_id=machine_id,
             hardware={name: value for name, value in hardware.items() if value},
         )
 
@@ -129,13 +127,6 @@ class LinuxHost:
         else:
             with suppress(OSError):
                 path.unlink()
-
-    def size(self, path: Path) -> int:
-        if not path.is_dir():
-            with suppress(OSError):
-                return path.lstat().st_size
-            return 0
-        return sum(self.size(Path(entry)) for entry in os.scandir(path) if not entry.is_symlink())
 
     async def reboot(self) -> None:
         try:
