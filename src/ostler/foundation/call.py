@@ -56,6 +56,8 @@ class Call:
 
     `asked` turns true at the first question for permission; the gateway refuses to send an
     answer for a call that never asked. `asked_for` collects the resources in question.
+    `endpoint` is the URL by which the caller reached this server ("https://host:8443"), for
+    answers that hold links; it is empty where nobody knows.
     """
 
     scope: Scope
@@ -66,6 +68,7 @@ class Call:
     resource_tags: ResourceTags = field(default_factory=NoTags)
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
     page_tokens: PageTokens = field(default_factory=lambda: PageTokens(b"one process only"))
+    endpoint: str = ""
     asked: bool = False
     asked_for: list[str] = field(default_factory=list)
     _question: str = ""

@@ -1,5 +1,6 @@
 """The way of an API call: route, authenticate, read, validate, answer, check, audit."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -45,6 +46,8 @@ _NODE_KEY_POLICY = Policy.parse(
         },
     }
 )
+
+_HOST = re.compile(r"([\w.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 
 _FAULTS: Mapping[type[wire_errors.WireFault], type[ApiError]] = {
     wire_errors.SerializationException: SerializationException,
@@ -120,7 +123,13 @@ class Gateway:
                 found.operation, request, self._around.ids.uuid
             )
             answer = await self._perform(
-                found, caller, scope, given, request_id, _context_of(request)
+                found,
+                caller,
+                scope,
+                given,
+                request_id,
+                context=_context_of(request),
+                endpoint=endpoint_of(request),
             )
             return models.protocol(found.service).write(found.operation, answer, request_id)
         except wire_errors.WireFault as fault:
@@ -145,7 +154,13 @@ class Gateway:
         shape = found.operation.input_shape
         read = values.read(shape, given) if shape is not None else {}
         return await self._perform(
-            found, call.caller, call.scope, read, call.request_id, call.context
+            found,
+            call.caller,
+            call.scope,
+            read,
+            call.request_id,
+            context=call.context,
+            endpoint=call.endpoint,
         )
 
     async def _authenticate(
@@ -170,7 +185,9 @@ class Gateway:
         scope: Scope,
         given: Mapping[str, Any],
         request_id: str,
+        *,
         context: Mapping[str, Any],
+        endpoint: str,
     ) -> Mapping[str, Any]:
         operation = found.operation
         call = Call(
@@ -182,6 +199,7 @@ class Gateway:
             resource_tags=self._around.resource_tags,
             context=context,
             page_tokens=self._around.page_tokens,
+            endpoint=endpoint,
         )
         entry = self._audit.entry(call, redacted(operation, given))
         call.scope = Scope(scope.account, scope.region, self._audit.witness(entry))
@@ -214,6 +232,13 @@ def _claimed(request: Request) -> sigv4.Claim | None:
         return sigv4.claim_of(request)
     except (sigv4.NoClaim, sigv4.BrokenClaim):
         return None
+
+
+def endpoint_of(request: Request) -> str:
+    """The URL by which the client found this server; empty when it named no host."""
+    host = request.headers.get("host", "")
+    scheme = "https" if request.secure else "http"
+    return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
 
 
 def _context_of(request: Request) -> dict[str, list[str]]:

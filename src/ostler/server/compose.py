@@ -26,6 +26,7 @@ from ostler.gateway.app import Gateway, Surroundings
 from ostler.gateway.dispatch import Dispatch
 from ostler.relay import app as relay
 from ostler.relay import polling
+from ostler.relay.attachments import Attachments
 from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
@@ -84,7 +85,10 @@ async def compose(
     newest_agents = {agent.NAME: agent.VERSION}
     fleet = nodes.build(foundation, tags=labels, roles=who, latest_agents=newest_agents)
     machines: nodes.Nodes = fleet.service
-    papers = documents.build(foundation, tags=labels)
+    attachments = Attachments(foundation.blobs, secrets, clock)
+    papers = documents.build(
+        foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
+    )
     courier = LateCourier()
     ran = commands.build(
         foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
@@ -145,7 +149,7 @@ async def compose(
         if capability.start is not None:
             await capability.start()
     return House(
-        front=Front(gateway, channels, region=settings.region, ca=ca),
+        front=Front(gateway, channels, attachments, region=settings.region, ca=ca),
         gateway=gateway,
         administrator=administrator,
         storage=storage,

@@ -1,4 +1,4 @@
-"""ASGI in front of the doors: API calls go to the gateway, channels to the relay."""
+"""ASGI in front of the doors: API calls go to the gateway, channels and files to the relay."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ from ostler.relay.asgi import (
     request_of,
     respond,
 )
+from ostler.relay.attachments import Attachments
 from ostler.wire.http import Response
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -24,15 +25,26 @@ MOST_BYTES = 8 * 1024 * 1024
 class Front:
     """The one ASGI application of the server."""
 
-    def __init__(self, gateway: Gateway, relay: Relay, *, region: str, ca: Path | None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        relay: Relay,
+        attachments: Attachments,
+        *,
+        region: str,
+        ca: Path | None,
+    ) -> None:
         self._gateway = gateway
         self._relay = relay
+        self._attachments = attachments
         self._health = json.dumps({"status": "ok", "region": region}).encode()
         self._ca = ca
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" or self._relay.serves(scope["path"]):
             await self._relay(scope, receive, send)
+        elif scope["type"] == "http" and self._attachments.serves(scope["path"]):
+            await self._attachments(scope, receive, send)
         elif scope["type"] == "http":
             try:
                 await respond(send, await self._answer(scope, receive))
@@ -40,7 +52,7 @@ class Front:
                 return
 
     async def _answer(self, scope: Event, receive: Receive) -> Response:
-        """The only two answers that need no signature, or the gateway's."""
+        """The only two answers that need neither signature nor link, or the gateway's."""
         if scope["method"] in ("GET", "HEAD"):
             match scope["path"]:
                 case "/health":

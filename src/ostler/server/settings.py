@@ -44,6 +44,8 @@ class Settings:
     """A certificate chain of your own (PEM) in place of one from the server's CA."""
     certificate_key: Path | None = None
     """The private key of that certificate (PEM)."""
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts (`*.lan`) from which attachments are fetched though private or in plain HTTP."""
     control_channel: bool = True
     """Off: stock agents are sent to message polling instead of the websocket."""
     log_level: str = "info"
@@ -92,7 +94,7 @@ def _typed(name: str, value: Any) -> Any:
             return Path(value) if value else None
         case "port" | "http_port":
             return _port(name, value)
-        case "names":
+        case "names" | "trusted_hosts":
             return _names(value)
         case "control_channel":
             return value if isinstance(value, bool) else _switch(name, value)
