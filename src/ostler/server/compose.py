@@ -1,11 +1,9 @@
 """Who gets whom: the whole house in one place. Nobody else constructs anything."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ostler import agent
 from ostler.capabilities import commands, documents, identity, nodes, tags
@@ -31,10 +29,11 @@ from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
 from ostler.server.http import Front
+from ostler.server.pages import Pages
+from ostler.server.readiness import Readiness
 from ostler.server.settings import Settings
+from ostler.server.workers import Workers
 from ostler.wire.agent.jobs import Job
-
-Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,15 @@ class House:
     administrator: identity.KeyPair
     storage: Storage
     timers: Timers
-    workers: Sequence[Work]
+    workers: Workers
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Let the workers work; at the end stop them and finish what was being written."""
-        tasks = [asyncio.create_task(work()) for work in self.workers]
         try:
-            yield
+            async with self.workers.running():
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self.storage.close()
 
 
@@ -148,13 +144,15 @@ async def compose(
     for capability in capabilities:
         if capability.start is not None:
             await capability.start()
+    workers = Workers({"timers": due.run, "mailbox": mailbox.run, "audit": trail.run}, clock)
+    pages = Pages(Readiness(storage, workers, clock), region=settings.region, ca=ca)
     return House(
-        front=Front(gateway, channels, attachments, region=settings.region, ca=ca),
+        front=Front(gateway, channels, attachments, pages),
         gateway=gateway,
         administrator=administrator,
         storage=storage,
         timers=due,
-        workers=[due.run, mailbox.run, trail.run],
+        workers=workers,
     )
 
 

@@ -1,8 +1,5 @@
 """ASGI in front of the doors: API calls go to the gateway, channels and files to the relay."""
 
-import json
-from pathlib import Path
-
 from ostler.gateway.app import Gateway
 from ostler.relay.app import Relay
 from ostler.relay.asgi import (
@@ -16,6 +13,7 @@ from ostler.relay.asgi import (
     respond,
 )
 from ostler.relay.attachments import Attachments
+from ostler.server.pages import Pages
 from ostler.wire.http import Response
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -26,19 +24,12 @@ class Front:
     """The one ASGI application of the server."""
 
     def __init__(
-        self,
-        gateway: Gateway,
-        relay: Relay,
-        attachments: Attachments,
-        *,
-        region: str,
-        ca: Path | None,
+        self, gateway: Gateway, relay: Relay, attachments: Attachments, pages: Pages
     ) -> None:
         self._gateway = gateway
         self._relay = relay
         self._attachments = attachments
-        self._health = json.dumps({"status": "ok", "region": region}).encode()
-        self._ca = ca
+        self._pages = pages
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" or self._relay.serves(scope["path"]):
@@ -52,14 +43,11 @@ class Front:
                 return
 
     async def _answer(self, scope: Event, receive: Receive) -> Response:
-        """The only two answers that need neither signature nor link, or the gateway's."""
+        """A page, which needs neither signature nor link, or the gateway's answer."""
         if scope["method"] in ("GET", "HEAD"):
-            match scope["path"]:
-                case "/health":
-                    return Response(200, {"content-type": "application/json"}, self._health)
-                case "/ca.pem" if self._ca is not None:
-                    kind = {"content-type": "application/x-pem-file"}
-                    return Response(200, kind, self._ca.read_bytes())
+            page = await self._pages.find(scope["path"])
+            if page is not None:
+                return page
         try:
             body = await read_body(scope, receive, MOST_BYTES)
         except BodyTooLarge:

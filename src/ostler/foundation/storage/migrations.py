@@ -19,6 +19,8 @@ from sqlalchemy import (
     select,
 )
 
+from ostler.foundation.storage.transaction import Transaction
+
 _metadata = MetaData()
 _taken = Table(
     "migrations",
@@ -57,6 +59,12 @@ def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
         # A table is altered in SQLite by making it anew: its references must rest meanwhile.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         return _take(connection, migrations, "BEGIN EXCLUSIVE")
+
+
+def untaken(tx: Transaction, migrations: Sequence[Migration]) -> list[Migration]:
+    """Those of the steps that were not taken."""
+    done = {(row.capability, row.number) for row in tx.all(select(_taken))}
+    return [each for each in migrations if (each.capability, each.number) not in done]
 
 
 def _take(connection: Connection, migrations: Sequence[Migration], begin: str) -> list[Migration]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from ostler.foundation.storage.engines import open_backend
 from ostler.foundation.storage.lanes import Job, Lane, Lanes
-from ostler.foundation.storage.migrations import Migration, migrate
+from ostler.foundation.storage.migrations import Migration, migrate, untaken
 from ostler.foundation.storage.transaction import DueWork, Outbox, Scope, Transaction
 
 R = TypeVar("R")
@@ -27,6 +27,7 @@ class Storage:
         self, url: str, *, outbox: Outbox, due_work: DueWork, inline: bool = False
     ) -> None:
         self._backend = backend = open_backend(url)
+        self._migrations: Sequence[Migration] = ()
         self.dialect: str = backend.engine.dialect.name
         self.engine = backend.engine
 
@@ -61,7 +62,13 @@ class Storage:
 
     async def migrate(self, migrations: Sequence[Migration]) -> list[Migration]:
         """Bring the tables up to date; the steps that were taken now."""
+        self._migrations = migrations
         return await asyncio.to_thread(migrate, self.engine, migrations)
+
+    async def untaken(self) -> list[Migration]:
+        """The steps that the tables lack; an exception when we cannot read or cannot write."""
+        await self.write(None, lambda tx: None)
+        return await self.read(None, lambda tx: untaken(tx, self._migrations))
 
     def close(self) -> None:
         """Finish what waits, and let go of the database."""
