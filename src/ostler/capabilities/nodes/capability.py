@@ -9,9 +9,11 @@ from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE
 from ostler.capabilities.nodes.operations import (
     ActivationOperations,
     AgentOperations,
+    DefaultRoleOperations,
     FleetOperations,
 )
 from ostler.capabilities.nodes.service.activations import Activations
+from ostler.capabilities.nodes.service.defaults import DefaultRoles
 from ostler.capabilities.nodes.service.fleet import Fleet
 from ostler.capabilities.nodes.service.heartbeats import SILENCE_TIMER, Heartbeats
 from ostler.capabilities.nodes.service.nodes import Nodes, TargetGroups
@@ -46,6 +48,7 @@ def build(
         operations=[
             ActivationOperations(Activations(storage, clock, ids, secrets, roles)),
             FleetOperations(Fleet(storage, clock, roles, tags), latest_agents or {}),
+            DefaultRoleOperations(DefaultRoles(storage, clock, roles)),
             AgentOperations(
                 Registration(storage, clock, ids, secrets, roles, tags, key_life=key_life),
                 heartbeats,

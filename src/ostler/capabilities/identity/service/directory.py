@@ -165,6 +165,30 @@ class Directory:
 
         return await self._ledger.write(create)
 
+    async def provide_role(
+        self, account: AccountId, name: str, *, path: str, policy: str, description: str = ""
+    ) -> Entity:
+        """The role of this name; if there is none, a new one for nodes, with the policy."""
+        new = replace(
+            self._new(Kind.ROLE, account, check_name(name)),
+            path=check_path(path),
+            trust=NODE_TRUST,
+            description=description,
+        )
+
+        def provide(tx: Transaction) -> Entity:
+            check_account_exists(tx, account)
+            known = entities.entity(tx, account, Kind.ROLE, name)
+            if known is not None:
+                return known
+            if entities.name_is_taken(tx, account, Kind.ROLE, name):
+                raise EntityAlreadyExists(f"Role with name {name} already exists in another case.")
+            entities.put_entity(tx, new)
+            policies.attach(tx, new, the_policy(tx, account, policy).arn)
+            return new
+
+        return await self._ledger.write(provide)
+
     async def list(self, kind: Kind, account: AccountId) -> Sequence[Entity]:
         """All of a kind, by name."""
         return await self._ledger.read(lambda tx: entities.entities(tx, account, kind))

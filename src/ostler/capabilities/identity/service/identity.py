@@ -126,12 +126,26 @@ class Identity:
         if not _is_of(call.account, role_arn):
             raise AccessDeniedException("Cross-account pass role is not allowed.")
         found = await self._sessions.role(call.account, role_arn)
-        arn = f"arn:aws:iam::{call.account}:role/{name_in(role_arn)}"
+        arn = (
+            role_arn
+            if role_arn.startswith("arn:")
+            else f"arn:aws:iam::{call.account}:role/{name_in(role_arn)}"
+        )
         await call.allow(
             found.entity.arn if found else arn,
             action="iam:PassRole",
             context={"iam:PassedToService": [service]},
         )
+
+    async def provide_role(
+        self, scope: Scope, name: str, *, path: str, policy: str, description: str
+    ) -> str:
+        """The ARN of the account's role of this name; if there is none, a new one that trusts
+        Systems Manager and has the policy."""
+        role = await self.directory.provide_role(
+            scope.account, name, path=path, policy=policy, description=description
+        )
+        return role.arn
 
     async def role_caller(
         self, account: AccountId, role: str, session_name: str = "ostler"

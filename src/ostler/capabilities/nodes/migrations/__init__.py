@@ -65,4 +65,17 @@ def _create(op: Operations) -> None:
     op.create_index("nodes_tombstones_by_id", "nodes_tombstones", ["id"], unique=True)
 
 
-MIGRATIONS = (Migration("nodes", 1, "create the fleet", _create),)
+def _add_default_roles(op: Operations) -> None:
+    op.create_table(
+        "nodes_default_roles",
+        *scoped_columns(),
+        Column("role", String(2048), nullable=False),
+        Column("model", String(16), nullable=False),
+        Column("registered", Instant, nullable=False),
+    )
+
+
+MIGRATIONS = (
+    Migration("nodes", 1, "create the fleet", _create),
+    Migration("nodes", 2, "add default roles", _add_default_roles),
+)

@@ -2,6 +2,7 @@
 
 from ostler.capabilities.nodes.operations.activations import ActivationOperations
 from ostler.capabilities.nodes.operations.agents import AgentOperations
+from ostler.capabilities.nodes.operations.defaults import DefaultRoleOperations
 from ostler.capabilities.nodes.operations.fleet import FleetOperations
 
-__all__ = ["ActivationOperations", "AgentOperations", "FleetOperations"]
+__all__ = ["ActivationOperations", "AgentOperations", "DefaultRoleOperations", "FleetOperations"]

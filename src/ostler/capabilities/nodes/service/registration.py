@@ -20,6 +20,7 @@ from ostler.capabilities.nodes.events import (
     RegistrationRefused,
 )
 from ostler.capabilities.nodes.model.activations import Activation, Refusal
+from ostler.capabilities.nodes.model.defaults import DefaultRole
 from ostler.capabilities.nodes.model.keys import Lock, PublicKey
 from ostler.capabilities.nodes.model.nodes import (
     RESOURCE_TYPE,
@@ -29,6 +30,7 @@ from ostler.capabilities.nodes.model.nodes import (
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.roles import Roles, TemporaryCredentials
 from ostler.capabilities.nodes.store import activations as activation_store
+from ostler.capabilities.nodes.store import defaults
 from ostler.capabilities.nodes.store import nodes as store
 from ostler.capabilities.nodes.store.activations import Permit
 from ostler.capabilities.tags import Tags
@@ -127,10 +129,11 @@ class Registration:
         return node.id
 
     async def renew(self, call: Call, fingerprint: str) -> Pass:
-        """An hour of the node's role, for the machine that registered it."""
+        """An hour of the node's role, or of the default one, for the machine that registered."""
         node_id = await _itself(call)
-        node, lock = await self._storage.read(
-            call.scope, lambda tx: (store.find(tx, node_id), store.lock(tx, node_id))
+        node, lock, default = await self._storage.read(
+            call.scope,
+            lambda tx: (store.find(tx, node_id), store.lock(tx, node_id), defaults.find(tx)),
         )
         if node is None or lock is None:
             raise invalid_nodes(call, node_id)
@@ -142,9 +145,8 @@ class Registration:
                 f"The key of {node_id} is used on another machine than the one that registered it. "
                 "Register this machine anew with an activation of its own."
             )
-        credentials = await self._roles.issue(
-            call.scope, node.role, node_id, TOKEN_LIFE, node=node_id
-        )
+        role = await self._lendable(call.scope, node.role, default)
+        credentials = await self._roles.issue(call.scope, role, node_id, TOKEN_LIFE, node=node_id)
         return Pass(credentials, lock.due(self._clock.now(), self._key_life))
 
     async def change_key(self, call: Call, key: PublicKey) -> None:
@@ -157,6 +159,12 @@ class Registration:
         )
         if not changed:
             raise invalid_nodes(call, node)
+
+    async def _lendable(self, scope: Scope, own: str, default: DefaultRole | None) -> str:
+        """The node's own role; the default one if only that is there and trusts us."""
+        if default is None or await self._roles.role_exists(scope, own):
+            return own
+        return default.arn if await self._roles.role_exists(scope, default.arn) else own
 
     async def _permit(self, activation: ActivationId) -> Permit | None:
         return await self._storage.read(

@@ -33,6 +33,13 @@ class Roles(Protocol):
         """Refuse unless the caller may hand the role on."""
         ...
 
+    async def provide_role(
+        self, scope: Scope, name: str, *, path: str, policy: str, description: str
+    ) -> str:
+        """The ARN of the account's role of this name; if there is none, a new one that trusts
+        Systems Manager and has the policy."""
+        ...
+
     async def issue(
         self,
         scope: Scope,
@@ -53,8 +60,13 @@ class Roles(Protocol):
 async def give_role(call: Call, roles: Roles, name: str) -> None:
     """Refuse unless the caller may pass the role on, and the role trusts Systems Manager."""
     await roles.pass_role(call, name)
+    await check_role(call, roles, name)
+
+
+async def check_role(call: Call, roles: Roles, name: str) -> None:
+    """Refuse unless there is the role, and it trusts Systems Manager."""
     if not await roles.role_exists(call.scope, name):
+        arn = name if name.startswith("arn:") else f"arn:aws:iam::{call.account}:role/{name}"
         raise ValidationException(
-            "Nonexistent role or missing ssm service principal in trust policy: "
-            f"arn:aws:iam::{call.account}:role/{name}"
+            f"Nonexistent role or missing ssm service principal in trust policy: {arn}"
         )

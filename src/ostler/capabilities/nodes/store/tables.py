@@ -46,6 +46,14 @@ nodes = scoped_table(
 Index("nodes_nodes_by_id", nodes.c.id, unique=True)
 Index("nodes_nodes_by_key", nodes.c.key_digest, unique=True)
 
+default_roles = scoped_table(
+    "nodes_default_roles",
+    metadata,
+    Column("role", String(2048), nullable=False),
+    Column("model", String(16), nullable=False),
+    Column("registered", Instant, nullable=False),
+)
+
 tombstones = scoped_table(
     "nodes_tombstones",
     metadata,
