@@ -1,6 +1,6 @@
 """The audit log: every call, once, with its change where there is one."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Column, MetaData, String, insert
@@ -9,16 +9,11 @@ from ostler.foundation import audit
 from ostler.foundation.audit import Audit
 from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import ManualClock
-from ostler.foundation.storage import Migration, Scope, Storage, scoped_table
-from tests.support.databases import FOUNDATION, assert_schema_matches, create_tables
+from ostler.foundation.storage import Scope, Storage, scoped_table
+from tests.support.databases import assert_schema_matches, create_tables
 
 metadata = MetaData()
 things = scoped_table("things", metadata, Column("name", String(16), primary_key=True))
-
-
-@pytest.fixture
-def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *audit.MIGRATIONS)
 
 
 @pytest.fixture
@@ -51,6 +46,33 @@ async def test_a_change_carries_its_record(
         (each.action, each.input, each.outcome, each.changed)
         for each in await found(storage, scope)
     ]
+
+
+async def test_two_changes_of_a_call_carry_one_record(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    await create_tables(storage, metadata)
+    witnessed = Scope(scope.account, scope.region, log.witness(log.entry(call, {})))
+
+    for name in ("x", "y"):
+        await storage.write(
+            witnessed, lambda tx, name=name: tx.insert_many(things, [{"name": name}])
+        )
+
+    assert 1 == len(await found(storage, scope))
+
+
+async def test_a_record_that_the_database_refuses_stops_no_other(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    refused = replace(call, request_id=None)
+    for each in (call, refused, call):
+        log.record(log.entry(each, {}), audit.SUCCESS)
+
+    await log.write_down()
+    await log.write_down()
+
+    assert 2 == len(await found(storage, scope))
 
 
 async def test_a_change_undone_leaves_no_success(

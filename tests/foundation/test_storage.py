@@ -1,10 +1,30 @@
-"""Storage: what was written is there, in its scope only."""
+"""Storage: what was acknowledged is there, and nobody is harmed by others' failures."""
 
-from sqlalchemy import Column, Integer, MetaData, String, insert, select
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from typing import Any
 
-from ostler.foundation import events, timers
-from ostler.foundation.storage import Scope, Storage, Transaction, scoped_table
-from tests.support.databases import FOUNDATION, assert_schema_matches, create_tables
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, String, event, func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from ostler.foundation.clock import ManualClock
+from ostler.foundation.storage import (
+    Instant,
+    Json,
+    Scope,
+    Spoiled,
+    Storage,
+    Transaction,
+    scoped_table,
+)
+from tests.support.databases import House, create_tables, fresh_database
+from tests.support.postgresql import cluster
 
 metadata = MetaData()
 things = scoped_table(
@@ -12,27 +32,392 @@ things = scoped_table(
     metadata,
     Column("id", String(20), primary_key=True),
     Column("size", Integer),
+    Column("at", Instant),
+    Column("notes", Json),
 )
 
 
-async def test_a_scope_sees_its_own_rows(
-    storage: Storage, scope: Scope, other_scope: Scope
-) -> None:
-    await create_tables(storage, metadata)
-
-    def add(tx: Transaction) -> None:
-        tx.execute(insert(things).values(id="one", size=1))
-
-    await storage.write(scope, add)
-
-    assert ["one"] == await storage.read(scope, _names)
-    assert [] == await storage.read(other_scope, _names)
+@pytest.fixture
+def house(engine: str, clock: ManualClock) -> Iterator[House]:
+    with fresh_database(engine) as url:
+        house = House(url, clock)
+        metadata.create_all(house.storage.engine)
+        yield house
+        house.storage.close()
 
 
-def _names(tx: Transaction) -> list[str]:
+@pytest.fixture
+def neighbour(house: House, clock: ManualClock) -> Iterator[Storage]:
+    """Another process on the same database."""
+    other = House(house.url, clock).storage
+    yield other
+    other.close()
+
+
+def add(tx: Transaction, name: str, size: int = 0) -> str:
+    tx.execute(insert(things).values(id=name, size=size))
+    return name
+
+
+def adding(name: str) -> Callable[[Transaction], str]:
+    return lambda tx: add(tx, name)
+
+
+def grow(tx: Transaction, name: str) -> int:
+    size: int = tx.scalar(select(things.c.size).where(things.c.id == name))
+    tx.execute(update(things).where(things.c.id == name).values(size=size + 1))
+    return size + 1
+
+
+def names(tx: Transaction) -> list[str]:
     return [row.id for row in tx.all(select(things).order_by(things.c.id))]
 
 
-def test_the_migrated_tables_are_the_declared_ones() -> None:
-    assert_schema_matches(FOUNDATION, timers.metadata)
-    assert_schema_matches(FOUNDATION, events.metadata)
+async def test_a_read_sees_what_was_acknowledged_before(storage: Storage, scope: Scope) -> None:
+    for number in range(50):
+        await storage.write(scope, adding(f"{number:02}"))
+
+        assert f"{number:02}" == (await storage.read(scope, names))[-1]
+
+
+async def test_a_read_sees_one_moment(storage: Storage, scope: Scope) -> None:
+    """What is committed while a function reads does not show in the middle of it."""
+    loop = asyncio.get_running_loop()
+
+    def twice(tx: Transaction) -> tuple[list[str], list[str]]:
+        before = names(tx)
+        writing = storage.write(scope, adding("meanwhile"))
+        asyncio.run_coroutine_threadsafe(writing, loop).result()
+        return before, names(tx)
+
+    assert ([], []) == await storage.read(scope, twice)
+    assert ["meanwhile"] == await storage.read(scope, names)
+
+
+async def test_no_update_is_lost(storage: Storage, neighbour: Storage, scope: Scope) -> None:
+    await storage.write(scope, adding("one"))
+
+    sizes = await asyncio.gather(
+        *(each.write(scope, lambda tx: grow(tx, "one")) for each in (storage, neighbour) * 20)
+    )
+
+    assert list(range(1, 41)) == sorted(sizes)
+
+
+async def test_what_a_function_decides_on_does_not_change_under_it(
+    storage: Storage, neighbour: Storage, scope: Scope
+) -> None:
+    """Two that each see one place left, and take it, come after one another."""
+
+    def take(name: str, tx: Transaction) -> bool:
+        if tx.scalar(select(func.count()).select_from(things)) > 0:
+            return False
+        add(tx, name)
+        return True
+
+    took = await asyncio.gather(
+        *(
+            each.write(scope, partial(take, f"{number}"))
+            for number, each in enumerate((storage, neighbour) * 10)
+        )
+    )
+
+    assert 1 == sum(took)
+    assert 1 == len(await storage.read(scope, names))
+
+
+async def test_a_function_that_fails_harms_no_other(storage: Storage, scope: Scope) -> None:
+    def attempt(number: int, tx: Transaction) -> str:
+        name = add(tx, f"{number:03}")
+        if number % 10 == 3:
+            raise LookupError(name)
+        if number % 10 == 7:
+            add(tx, name)
+        return name
+
+    outcomes = await asyncio.gather(
+        *(storage.write(scope, partial(attempt, n)) for n in range(200)),
+        return_exceptions=True,
+    )
+
+    kinds = {3: LookupError, 7: IntegrityError}
+    assert [kinds.get(n % 10, str) for n in range(200)] == [type(each) for each in outcomes]
+    assert [each for each in outcomes if isinstance(each, str)] == await storage.read(scope, names)
+
+
+async def test_waiting_functions_share_a_commit(house: House, scope: Scope) -> None:
+    if house.storage.dialect != "sqlite":
+        return  # the lanes are the same, and only this driver lets us listen
+    commands: list[str] = []
+
+    @event.listens_for(house.storage.engine, "connect")
+    def listen(connection: Any, _record: Any) -> None:
+        connection.set_trace_callback(commands.append)
+
+    await asyncio.gather(*(house.storage.write(scope, adding(f"{n}")) for n in range(100)))
+
+    assert 100 == len(await house.storage.read(scope, names))
+    assert 1 <= commands.count("COMMIT") <= 10
+
+
+async def test_what_is_to_follow_a_commit_follows_it(storage: Storage, scope: Scope) -> None:
+    said: list[str] = []
+
+    def change(tx: Transaction, name: str) -> None:
+        tx.after_commit(lambda: said.append(name))
+        add(tx, name)
+        if name == "bad":
+            raise LookupError
+
+    await storage.write(scope, lambda tx: change(tx, "good"))
+    assert ["good"] == said
+    with pytest.raises(LookupError):
+        await storage.write(scope, lambda tx: change(tx, "bad"))
+    assert ["good"] == said
+
+
+async def test_a_witness_sees_changes_only_and_is_undone_with_them(
+    storage: Storage, scope: Scope
+) -> None:
+    def witness(tx: Transaction) -> None:
+        add(tx, f"seen {len(names(tx))}")
+
+    witnessed = Scope(scope.account, scope.region, witness)
+
+    def fail(tx: Transaction) -> None:
+        add(tx, "never")
+        raise LookupError
+
+    await storage.read(witnessed, names)
+    await storage.write(witnessed, names)
+    with pytest.raises(LookupError):
+        await storage.write(witnessed, fail)
+    assert [] == await storage.read(scope, names)
+
+    await storage.write(witnessed, adding("one"))
+    assert ["one", "seen 1"] == await storage.read(scope, names)
+
+
+async def test_a_failed_statement_spoils_the_transaction(storage: Storage, scope: Scope) -> None:
+    """As it does on PostgreSQL, so that SQLite shows it, too."""
+
+    def ignore(tx: Transaction) -> None:
+        add(tx, "one")
+        with pytest.raises(IntegrityError):
+            add(tx, "one")
+        add(tx, "two")
+
+    with pytest.raises(Spoiled):
+        await storage.write(scope, ignore)
+    assert [] == await storage.read(scope, names)
+
+
+async def test_a_savepoint_keeps_a_failure_in(storage: Storage, scope: Scope) -> None:
+    def cautious(tx: Transaction) -> None:
+        add(tx, "one")
+        with pytest.raises(IntegrityError), tx.savepoint():
+            add(tx, "two")
+            add(tx, "one")
+        with tx.savepoint():
+            add(tx, "three")
+
+    await asyncio.gather(storage.write(scope, cautious), storage.write(scope, adding("four")))
+
+    assert ["four", "one", "three"] == await storage.read(scope, names)
+
+
+async def test_one_who_stops_waiting_leaves_the_others_waiting(
+    storage: Storage, scope: Scope
+) -> None:
+    tasks = [asyncio.create_task(storage.write(scope, adding(f"{n}"))) for n in range(9)]
+    await asyncio.wait(tasks, timeout=0)
+    tasks[4].cancel()
+
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert 8 == sum(isinstance(each, str) for each in outcomes)
+
+
+async def test_many_rows_and_upserts(storage: Storage, scope: Scope) -> None:
+    rows = [{"id": f"{n:03}", "size": n} for n in range(100)]
+    more = [{"id": f"{n:03}", "size": -n} for n in range(98, 103)]
+
+    def change(tx: Transaction) -> None:
+        tx.insert_many(things, rows)
+        tx.insert_many(things, [])
+        tx.upsert(things, more, key=["id"])
+        tx.upsert(things, {"id": "000", "size": 9}, key=["id"], update=[])
+        tx.upsert(things, {"id": "001", "size": 9}, key=["id"], update={"size": things.c.size + 1})
+
+    await storage.write(scope, change)
+
+    sizes = await storage.read(
+        scope, lambda tx: {row.id: row.size for row in tx.all(select(things))}
+    )
+    assert {"000": 0, "001": 2, "097": 97, "098": -98, "102": -102} == {
+        name: sizes[name] for name in ("000", "001", "097", "098", "102")
+    }
+
+
+async def test_a_closed_storage_says_so(storage: Storage, scope: Scope) -> None:
+    storage.close()
+
+    with pytest.raises(RuntimeError, match="closed"):
+        await storage.read(scope, names)
+
+
+async def test_a_storage_in_memory(scope: Scope, clock: ManualClock) -> None:
+    storage = House("sqlite://", clock).storage
+    await create_tables(storage, metadata)
+
+    await storage.write(scope, adding("one"))
+
+    assert ["one"] == await storage.read(scope, names)
+    storage.close()
+
+
+# What breaks, and comes back
+
+
+async def test_a_full_disk_fails_the_call_and_no_other(house: House, scope: Scope) -> None:
+    storage = house.storage
+    if storage.dialect != "sqlite":
+        return
+
+    def pages(tx: Transaction, most: int) -> None:
+        used = tx.scalar(text("PRAGMA page_count"))
+        tx.execute(text(f"PRAGMA max_page_count={most or used + 3}"))
+
+    def enlarge(tx: Transaction) -> None:
+        tx.execute(insert(things).values(id="large", notes="x" * 1_000_000))
+
+    await storage.write(None, lambda tx: pages(tx, 0))
+    outcomes = await asyncio.gather(
+        storage.write(scope, adding("small")),
+        storage.write(scope, enlarge),
+        storage.write(scope, adding("tiny")),
+        return_exceptions=True,
+    )
+
+    assert ["str", "OperationalError", "str"] == [type(each).__name__ for each in outcomes]
+    assert "full" in str(outcomes[1])
+    await storage.write(None, lambda tx: pages(tx, 1_000_000))
+    await storage.write(scope, enlarge)
+    assert ["large", "small", "tiny"] == await storage.read(scope, names)
+
+
+async def test_a_connection_that_broke_while_idle_goes_unnoticed(
+    storage: Storage, scope: Scope
+) -> None:
+    if storage.dialect != "postgresql":
+        return
+    await storage.write(scope, adding("one"))
+    await storage.read(scope, names)
+
+    cluster().say("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ~ '^test'")
+
+    assert ["one"] == await storage.read(scope, names)
+    assert "two" == await storage.write(scope, adding("two"))
+
+
+async def test_a_connection_that_breaks_in_a_function_has_it_run_again(
+    storage: Storage, scope: Scope
+) -> None:
+    if storage.dialect != "postgresql":
+        return
+    runs: list[int] = []
+
+    def unlucky(tx: Transaction) -> None:
+        add(tx, "one")
+        runs.append(tx.scalar(select(func.pg_backend_pid())))
+        if len(runs) == 1:
+            cluster().say(f"SELECT pg_terminate_backend({runs[0]}, 5000)")
+        add(tx, "two")
+
+    await storage.write(scope, unlucky)
+
+    assert 2 == len(runs)
+    assert ["one", "two"] == await storage.read(scope, names)
+
+
+async def test_a_database_that_went_away_is_used_again_when_it_is_back(
+    storage: Storage, scope: Scope
+) -> None:
+    if storage.dialect != "postgresql":
+        return
+    await storage.write(scope, adding("before"))
+
+    with postgresql_stopped():
+        calls = [storage.write(scope, adding("during")) for _ in range(5)]
+        faults = await asyncio.gather(*calls, storage.read(scope, names), return_exceptions=True)
+        assert all(isinstance(fault, DBAPIError) for fault in faults), faults
+
+    await storage.write(scope, adding("later"))
+    assert ["before", "later"] == await storage.read(scope, names)
+
+
+async def test_a_database_file_that_is_locked_fails_the_call(
+    house: House, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if house.storage.dialect != "sqlite":
+        return
+
+    @event.listens_for(house.storage.engine, "connect")
+    def hurry(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA busy_timeout=1")
+
+    with house.storage.engine.connect() as blocker:
+        blocker.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            await house.storage.write(scope, adding("one"))
+        blocker.exec_driver_sql("ROLLBACK")
+
+    assert "one" == await house.storage.write(scope, adding("one"))
+
+
+@contextmanager
+def postgresql_stopped() -> Iterator[None]:
+    cluster().stop()
+    try:
+        yield
+    finally:
+        cluster().start()
+
+
+# Types
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    at=st.datetimes(timezones=st.just(UTC)).map(lambda at: at.astimezone(timezone(timedelta(0)))),
+    notes=st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=5,
+    ),
+)
+def test_instants_and_json_come_back(at: datetime, notes: Any) -> None:
+    dialect: Any = None
+
+    assert at == Instant().process_result_value(Instant().process_bind_param(at, dialect), dialect)
+    assert notes == Json().process_result_value(Json().process_bind_param(notes, dialect), dialect)
+
+
+async def test_instants_are_compared_and_moved(
+    storage: Storage, scope: Scope, clock: ManualClock
+) -> None:
+    hour = timedelta(hours=1)
+
+    def change(tx: Transaction) -> Any:
+        tx.execute(insert(things).values(id="one", at=clock.now(), notes={"a": [1]}))
+        tx.execute(update(things).where(things.c.at <= clock.now()).values(at=things.c.at + hour))
+        return tx.one(select(things.c.at, things.c.notes).where(things.c.at > clock.now()))
+
+    assert (clock.now() + hour, {"a": [1]}) == await storage.write(scope, change)
+
+
+def test_an_instant_says_its_time_zone() -> None:
+    dialect: Any = None
+
+    with pytest.raises(ValueError, match="time zone"):
+        Instant().process_bind_param(datetime(2026, 1, 1), dialect)  # noqa: DTZ001 - on purpose

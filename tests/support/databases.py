@@ -13,14 +13,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from ostler.foundation import events, timers
+from ostler.foundation import audit, events, timers
 from ostler.foundation.clock import Clock, ManualClock
 from ostler.foundation.storage import Migration, Storage
 from ostler.foundation.storage.migrations import migrate
 from tests.support.postgresql import cluster
 
 ENGINES = ("sqlite", "postgresql")
-FOUNDATION: tuple[Migration, ...] = (*timers.MIGRATIONS, *events.MIGRATIONS)
+FOUNDATION: tuple[Migration, ...] = (
+    *timers.MIGRATIONS,
+    *events.MIGRATIONS,
+    *audit.MIGRATIONS,
+)
 
 _names = itertools.count(1)
 _templates: dict[tuple[str, tuple[Migration, ...]], str] = {}

@@ -28,7 +28,8 @@ class Cluster:
     """A PostgreSQL of its own folder, reached by a socket in it.
 
     It does not sync unless it is `durable`, which only tests of crashes need. PostgreSQL refuses
-    to run as root, so root runs it as the user `postgres` or else `nobody`.
+    to run as root, so root runs it as the user `postgres` or else `nobody`, and so that it ends
+    with the thread that started it, even if that is killed.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
@@ -63,15 +64,19 @@ class Cluster:
         raise RuntimeError("PostgreSQL does not answer")
 
     def stop(self) -> None:
-        """Stop the server as a crash would."""
-        if self._server is not None:
-            self._server.send_signal(signal.SIGQUIT)
-            self._server.wait()
-            self._server = None
+        """Stop the server, and keep what it has."""
+        self._end(signal.SIGINT)
 
     def remove(self) -> None:
-        self.stop()
+        """Stop the server, and forget everything."""
+        self._end(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._server is not None:
+            self._server.send_signal(how)
+            self._server.wait()
+            self._server = None
 
     def url(self, database: str) -> str:
         """Where a database of this cluster is."""

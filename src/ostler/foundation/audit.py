@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from alembic.operations import Operations
 from sqlalchemy import Boolean, Column, Index, MetaData, String, Text, delete, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
@@ -108,6 +108,8 @@ class Audit:
         """What the call's first changing transaction runs, so that it carries the record."""
 
         def write(tx: Transaction) -> None:
+            if entry.kept:
+                return
             tx.execute(insert(audit), _row(entry, SUCCESS, changed=True))
             tx.after_commit(lambda: setattr(entry, "kept", True))
 
@@ -141,9 +143,21 @@ class Audit:
             return
         try:
             await self._storage.write(None, lambda tx: tx.insert_many(audit, rows))
+        except (DataError, IntegrityError):
+            await self._write_singly(rows)
         except (SQLAlchemyError, OSError):
             log.exception("audit_not_written", records=len(rows))
             self._waiting = rows + self._waiting
+
+    async def _write_singly(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write what the database takes: one record that it does not must not stop the rest."""
+        for row in rows:
+            try:
+                await self._storage.write(None, lambda tx, row=row: tx.insert_many(audit, [row]))
+            except (DataError, IntegrityError):
+                log.exception("audit_record_lost", request_id=row["request_id"])
+            except (SQLAlchemyError, OSError):
+                self._waiting.append(row)
 
 
 def find(

@@ -112,7 +112,8 @@ class Bulletin:
         )
 
     def _hearing(self, event: type[Event]) -> list[str]:
-        return [timer for each in event.__mro__ for timer in self._listeners.get(each, ())]
+        heard = [timer for each in event.__mro__ for timer in self._listeners.get(each, ())]
+        return list(dict.fromkeys(heard))
 
     def _bringer(self, storage: Storage, listener: Listener) -> Handler:
         async def bring(due: Due) -> None:
@@ -148,8 +149,10 @@ def forget(tx: Transaction, before: datetime) -> int:
 
 
 def _capability(thing: Any) -> str:
-    """The capability whose module defines it: the last package of its module's name."""
+    """The capability that defines it, or else the package."""
     parts = str(thing.__module__).split(".")
+    if "capabilities" in parts[:-1]:
+        return parts[parts.index("capabilities") + 1]
     return parts[-2] if len(parts) > 1 else parts[-1]
 
 

@@ -33,9 +33,15 @@ class Backend:
     begin_write: str
     begin_read: str
     begin_claim: str
-    errors: tuple[type[Exception], ...]
+    driver_faults: type[Exception]
     savepoints: bool = False
     one_connection: bool = False
+
+    def wrapped(self, command: str, fault: Exception) -> BaseException:
+        """The fault of the driver as SQLAlchemy raises it for statements."""
+        return DBAPIError.instance(
+            command, None, fault, self.driver_faults, connection_invalidated=self.lost(fault)
+        )
 
     def conflict(self, fault: BaseException) -> bool:
         """Whether others' transactions were in the way: nothing was done, and it may be again."""
@@ -51,6 +57,11 @@ class Backend:
             case psycopg.OperationalError() | psycopg.InterfaceError() as of_postgresql:
                 return of_postgresql.sqlstate is None or of_postgresql.sqlstate in _GONE
         return False
+
+    def full(self, fault: BaseException) -> bool:
+        """Whether SQLite found no room on the disk, and so has rolled back."""
+        code = getattr(_driver_fault(fault), "sqlite_errorcode", 0)
+        return code & 0xFF == sqlite3.SQLITE_FULL
 
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock
@@ -123,10 +134,14 @@ def _sqlite(url: URL) -> Backend:
         begin_write="BEGIN IMMEDIATE",
         begin_read="BEGIN",
         begin_claim="BEGIN IMMEDIATE",
-        errors=(DBAPIError, sqlite3.Error),
+        driver_faults=sqlite3.Error,
         savepoints=True,
         one_connection=in_memory,
     )
+
+
+# Nobody waits for ever for a process that hangs.
+_LIMITS = "-c lock_timeout=15s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
 
 
 def _postgresql(url: URL) -> Backend:
@@ -135,6 +150,9 @@ def _postgresql(url: URL) -> Backend:
         url.set(drivername="postgresql+psycopg"),
         connect_timeout=_CONNECT_SECONDS,
         application_name="ostler",
+        options=f"{_LIMITS} {_given_options(url)}",
+        keepalives_idle=30,
+        tcp_user_timeout=20_000,
     )
     return Backend(
         engine=engine,
@@ -144,5 +162,10 @@ def _postgresql(url: URL) -> Backend:
         begin_write="BEGIN ISOLATION LEVEL SERIALIZABLE",
         begin_read="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         begin_claim="BEGIN ISOLATION LEVEL READ COMMITTED",
-        errors=(DBAPIError, psycopg.Error),
+        driver_faults=psycopg.Error,
     )
+
+
+def _given_options(url: URL) -> str:
+    given = url.query.get("options", "")
+    return given if isinstance(given, str) else " ".join(given)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from ostler.foundation.storage.engines import Backend
 from ostler.foundation.storage.transaction import DueWork, Outbox, Scope, Transaction
@@ -61,6 +62,14 @@ class _Apart(Exception):
         self.index = index
 
 
+class _NotBegun(Exception):
+    """There is no transaction to be had: nobody's function is at fault."""
+
+    def __init__(self, fault: DBAPIError) -> None:
+        super().__init__()
+        self.fault = fault
+
+
 class Lane:
     """One connection, and the transactions that run on it one after the other."""
 
@@ -75,25 +84,30 @@ class Lane:
 
     def run(self, jobs: Sequence[Job], settle: Callable[[Sequence[Job]], None]) -> None:
         """Give every job its value or its fault, and settle it once that is durable."""
-        attempt = 0
-        while len(jobs) > 1:
+        together, attempt = True, 0
+        while jobs:
+            batch = jobs if together else jobs[:1]
+            attempt += 1
             try:
-                done = self._transaction(jobs)
-                settle(jobs[:done])
-            except _Apart as apart:
-                done = apart.index + 1
-                self.run(jobs[: apart.index], settle)
-                self.run(jobs[apart.index : done], settle)
-            except Exception as fault:  # noqa: BLE001 - alone, each meets its own fault again
-                attempt += 1
-                if self._backend.conflict(fault) and attempt < _GROUP_ATTEMPTS:
-                    _pause(attempt)
+                done = self._transaction(batch)
+            except _NotBegun as never:
+                if attempt == 1 and self._backend.lost(never.fault):
                     continue
-                break
-            jobs = jobs[done:]
-        for job in jobs:
-            self._run_alone(job)
-            settle([job])
+                done = _fail(jobs, never.fault)
+            except _Apart as apart:
+                self.run(jobs[: apart.index], settle)
+                self.run(jobs[apart.index : apart.index + 1], settle)
+                jobs, attempt = jobs[apart.index + 1 :], 0
+                continue
+            except BaseException as fault:  # noqa: BLE001 - whoever waits for the function gets it
+                if self._worth_another(fault, attempt, alone=len(batch) == 1):
+                    continue
+                if len(batch) > 1 and not self._uncertain(fault):
+                    together, attempt = False, 0
+                    continue
+                done = _fail(batch, fault)
+            settle(jobs[:done])
+            jobs, attempt = jobs[done:], 0
 
     def close(self) -> None:
         """Let go of the connection; the next transaction makes a new one."""
@@ -101,25 +115,19 @@ class Lane:
         if connection is not None:
             connection.close()
 
-    def _run_alone(self, job: Job) -> None:
-        attempt = 0
-        while True:
-            try:
-                self._transaction([job])
-            except BaseException as fault:  # noqa: BLE001 - whoever waits for the function gets it
-                job.fault = fault
-                attempt += 1
-                if not self._worth_another(fault, attempt):
-                    return
-            else:
-                return
-
-    def _worth_another(self, fault: BaseException, attempt: int) -> bool:
+    def _worth_another(self, fault: BaseException, attempt: int, *, alone: bool) -> bool:
         """Whether the transaction left no trace, and may succeed when it is repeated."""
         if self._backend.conflict(fault):
-            _pause(attempt)
-            return attempt < _ATTEMPTS
-        return self._backend.lost(fault) and not self._committing and attempt == 1
+            if attempt >= (_ATTEMPTS if alone else _GROUP_ATTEMPTS):
+                return False
+            longest = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
+            threading.Event().wait(random.uniform(0, longest))
+            return True
+        return attempt == 1 and self._backend.lost(fault) and not self._uncertain(fault)
+
+    def _uncertain(self, fault: BaseException) -> bool:
+        """Whether what failed may be durable all the same."""
+        return self._committing and self._backend.lost(fault) and not self._backend.full(fault)
 
     def _transaction(self, jobs: Sequence[Job]) -> int:
         """Run jobs in one transaction and commit; how many the time sufficed for."""
@@ -127,9 +135,8 @@ class Lane:
         enough = time.monotonic() + _GROUP_SECONDS
         count = 0
         told: list[tuple[Scope, Any]] = []
+        connection = self._begun()
         try:
-            connection = self._open()
-            self._raw.execute(self._begin)
             for job in jobs:
                 told += self._function(connection, job, None if len(jobs) == 1 else count)
                 count += 1
@@ -138,7 +145,7 @@ class Lane:
             if told:
                 self._write_down(connection, told, jobs[:count])
             self._committing = True
-            self._raw.execute("COMMIT")
+            self._say("COMMIT")
         except BaseException:
             self._abandon()
             raise
@@ -150,7 +157,7 @@ class Lane:
         """Run one function, the `index`th of several; what it told."""
         job.fault, job.callbacks = None, ()
         saved = self._backend.savepoints and index is not None
-        tx = self._begun(connection, job.scope, self._save if saved else _nothing)
+        tx = self._tx(connection, job.scope, self._save if saved else _nothing)
         if not job.writes:
             tx.forbid_changes()
         try:
@@ -161,26 +168,26 @@ class Lane:
             if index is None or self._backend.lost(fault) or self._backend.conflict(fault):
                 raise
             if saved and tx.changed:
-                self._raw.execute("ROLLBACK TO SAVEPOINT one")
-                self._raw.execute("RELEASE SAVEPOINT one")
+                self._say("ROLLBACK TO SAVEPOINT one")
+                self._say("RELEASE SAVEPOINT one")
             elif tx.changed or tx.spoiled:
                 raise _Apart(index) from fault
             job.fault = fault
             return []
         if saved and tx.changed:
-            self._raw.execute("RELEASE SAVEPOINT one")
+            self._say("RELEASE SAVEPOINT one")
         job.callbacks = tx.callbacks
         return tx.told
 
     def _write_down(
         self, connection: Connection, told: Sequence[tuple[Scope, Any]], jobs: Sequence[Job]
     ) -> None:
-        tx = self._begun(connection, None, _nothing)
+        tx = self._tx(connection, None, _nothing)
         self._outbox.write(tx, told)
         heard = next(job for job in jobs if job.fault is None)
         heard.callbacks = (*heard.callbacks, *tx.callbacks)
 
-    def _begun(
+    def _tx(
         self, connection: Connection, scope: Scope | None, before_change: Callable[[], None]
     ) -> Transaction:
         return Transaction(
@@ -191,8 +198,25 @@ class Lane:
             before_change=before_change,
         )
 
+    def _say(self, command: str) -> None:
+        """Run a command that is about the transaction, with the driver, which is quicker."""
+        try:
+            self._raw.execute(command)
+        except self._backend.driver_faults as fault:
+            raise self._backend.wrapped(command, fault) from fault
+
     def _save(self) -> None:
-        self._raw.execute("SAVEPOINT one")
+        self._say("SAVEPOINT one")
+
+    def _begun(self) -> Connection:
+        """The connection, in a new transaction."""
+        try:
+            connection = self._open()
+            self._say(self._begin)
+        except DBAPIError as fault:
+            self._abandon()
+            raise _NotBegun(fault) from fault
+        return connection
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
@@ -207,8 +231,8 @@ class Lane:
             return
         try:
             if getattr(self._raw, "in_transaction", True):
-                self._raw.execute("ROLLBACK")
-        except self._backend.errors:
+                self._say("ROLLBACK")
+        except DBAPIError:
             self.close()
 
 
@@ -216,10 +240,10 @@ def _nothing() -> None:
     pass
 
 
-def _pause(attempt: int) -> None:
-    """Let the others finish, longer every time, and not all of us for the same time."""
-    longest = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
-    threading.Event().wait(random.uniform(0, longest))
+def _fail(jobs: Sequence[Job], fault: BaseException) -> int:
+    for job in jobs:
+        job.fault = fault
+    return len(jobs)
 
 
 class Lanes:

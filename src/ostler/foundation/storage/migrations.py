@@ -51,6 +51,7 @@ def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
     _check(migrations)
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET lock_timeout = 0; SET statement_timeout = 0")
             connection.execute(select(func.pg_advisory_lock(_LOCK)))
             try:
                 return _take(connection, migrations, "BEGIN")
