@@ -1,6 +1,8 @@
 """The audit log: every call, once, with its change where there is one."""
 
 from dataclasses import replace
+from functools import partial
+from typing import cast
 
 import pytest
 from sqlalchemy import Column, MetaData, String, insert
@@ -9,7 +11,7 @@ from ostler.foundation import audit
 from ostler.foundation.audit import Audit
 from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import ManualClock
-from ostler.foundation.storage import Scope, Storage, scoped_table
+from ostler.foundation.storage import Scope, Storage, Transaction, scoped_table
 from tests.support.databases import assert_schema_matches, create_tables
 
 metadata = MetaData()
@@ -25,6 +27,10 @@ def log(storage: Storage, clock: ManualClock) -> Audit:
 def call(scope: Scope, clock: ManualClock) -> Call:
     caller = Caller("arn:aws:iam::111122223333:user/ada", scope.account, "AIDA", access_key="AKIA")
     return Call(scope, caller, "request-1", "ssm:SendCommand", clock.now())
+
+
+def add(name: str, tx: Transaction) -> None:
+    tx.execute(insert(things), {"name": name})
 
 
 async def found(storage: Storage, scope: Scope) -> list[audit.Record]:
@@ -55,9 +61,7 @@ async def test_two_changes_of_a_call_carry_one_record(
     witnessed = Scope(scope.account, scope.region, log.witness(log.entry(call, {})))
 
     for name in ("x", "y"):
-        await storage.write(
-            witnessed, lambda tx, name=name: tx.insert_many(things, [{"name": name}])
-        )
+        await storage.write(witnessed, partial(add, name))
 
     assert 1 == len(await found(storage, scope))
 
@@ -65,7 +69,7 @@ async def test_two_changes_of_a_call_carry_one_record(
 async def test_a_record_that_the_database_refuses_stops_no_other(
     storage: Storage, log: Audit, call: Call, scope: Scope
 ) -> None:
-    refused = replace(call, request_id=None)
+    refused = replace(call, request_id=cast(str, None))
     for each in (call, refused, call):
         log.record(log.entry(each, {}), audit.SUCCESS)
 
@@ -82,7 +86,7 @@ async def test_a_change_undone_leaves_no_success(
     entry = log.entry(call, {})
     witnessed = Scope(scope.account, scope.region, log.witness(entry))
 
-    def change(tx):
+    def change(tx: Transaction) -> None:
         tx.execute(insert(things), {"name": "x"})
         raise LookupError
 

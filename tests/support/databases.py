@@ -120,14 +120,13 @@ def _fresh_postgresql(template: str) -> Iterator[str]:
         unused.append(name)
     name = unused.pop()
     yield cluster().url(name)
-    known = ", ".join(f"'{table}'" for table in _tables(template))
-    cluster().say(_EMPTY.format(known), database=name)
+    cluster().say(_emptying(template), database=name)
     unused.append(name)
 
 
 # Making a database anew would take a hundred times as long.
 _EMPTY = """
-DO $$ DECLARE each record; known text[] := ARRAY[{}]; BEGIN
+DO $$ DECLARE each record; known text[] := ARRAY[{}]::text[]; BEGIN
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid();
     FOR each IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
@@ -140,16 +139,23 @@ DO $$ DECLARE each record; known text[] := ARRAY[{}]; BEGIN
     FOR each IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
         EXECUTE format('ALTER SEQUENCE %I RESTART', each.name);
     END LOOP;
+    DELETE FROM migrations WHERE capability || number <> ALL (ARRAY[{}]::text[]);
 END $$
 """
 
 
 @functools.cache
-def _tables(template: str) -> list[str]:
-    found = cluster().ask(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=template
+def _emptying(template: str) -> str:
+    """What brings a copy of the template back to the template's state."""
+
+    def listed(question: str) -> str:
+        found = cluster().ask(question, database=template)
+        return ", ".join(f"'{text}'" for (text,) in found)
+
+    return _EMPTY.format(
+        listed("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"),
+        listed("SELECT capability || number FROM migrations"),
     )
-    return [name for (name,) in found]
 
 
 def _folder() -> str:

@@ -67,9 +67,13 @@ class Cluster:
         """Stop the server, and keep what it has."""
         self._end(signal.SIGINT)
 
+    def crash(self) -> None:
+        """Stop the server without letting it finish anything."""
+        self._end(signal.SIGQUIT)
+
     def remove(self) -> None:
         """Stop the server, and forget everything."""
-        self._end(signal.SIGQUIT)
+        self.crash()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, how: signal.Signals) -> None:

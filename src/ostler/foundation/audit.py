@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -153,11 +154,15 @@ class Audit:
         """Write what the database takes: one record that it does not must not stop the rest."""
         for row in rows:
             try:
-                await self._storage.write(None, lambda tx, row=row: tx.insert_many(audit, [row]))
+                await self._storage.write(None, partial(_add, row))
             except (DataError, IntegrityError):
                 log.exception("audit_record_lost", request_id=row["request_id"])
             except (SQLAlchemyError, OSError):
                 self._waiting.append(row)
+
+
+def _add(row: dict[str, Any], tx: Transaction) -> None:
+    tx.execute(insert(audit), row)
 
 
 def find(

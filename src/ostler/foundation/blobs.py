@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import obstore
 from obstore.exceptions import NotFoundError
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 _PLAIN = "!$&'()+,-.=@_~"
 _LONGEST_NAME = 200
-_DRAFT = ".draft-"
+_FILE = "%"
 
 
 class BlobNotFound(Exception):
@@ -49,24 +49,23 @@ class Blobs:
         self._folder: Path | None = None
         if parts.scheme in ("", "file"):
             self._folder = Path(unquote(parts.path)).absolute()
-            self._folder.mkdir(parents=True, exist_ok=True)
-            url = self._folder.as_uri()
-        elif parts.scheme == "memory":
-            url = "memory:///"
-        self._store: ObjectStore = from_url(url, **(options or {}))
+            self._store: ObjectStore = LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
+        else:
+            url = "memory:///" if parts.scheme == "memory" else url
+            self._store = from_url(url, **(options or {}))
 
     async def put(self, key: str, data: bytes) -> None:
         """Keep `data` under `key`, in place of what was there."""
-        path = _path(key)
+        path = self._path(key)
         if self._folder is None:
             await obstore.put_async(self._store, path, data)
         else:
-            await asyncio.to_thread(_put_file, self._folder, path, data)
+            await asyncio.to_thread(_put_file, self._folder / path, data)
 
     async def get(self, key: str) -> bytes:
         """The whole blob."""
         try:
-            found = await obstore.get_async(self._store, _path(key))
+            found = await obstore.get_async(self._store, self._path(key))
         except (NotFoundError, FileNotFoundError) as fault:
             raise BlobNotFound(key) from fault
         return bytes(await found.bytes_async())
@@ -78,7 +77,7 @@ class Blobs:
             return b""
         try:
             part = await obstore.get_range_async(
-                self._store, _path(key), start=start, length=length
+                self._store, self._path(key), start=start, length=length
             )
         except (NotFoundError, FileNotFoundError) as fault:
             raise BlobNotFound(key) from fault
@@ -87,7 +86,7 @@ class Blobs:
     async def size(self, key: str) -> int:
         """How many bytes the blob has."""
         try:
-            return int((await obstore.head_async(self._store, _path(key)))["size"])
+            return int((await obstore.head_async(self._store, self._path(key)))["size"])
         except (NotFoundError, FileNotFoundError) as fault:
             raise BlobNotFound(key) from fault
 
@@ -100,7 +99,7 @@ class Blobs:
             found += [
                 BlobEntry(_key(each["path"]), int(each["size"]), each["last_modified"])
                 for each in chunk
-                if _DRAFT not in each["path"]
+                if self._folder is None or each["path"].endswith(_FILE)
             ]
         return sorted(
             (entry for entry in found if entry.key.startswith(prefix)),
@@ -110,16 +109,20 @@ class Blobs:
     async def delete(self, key: str) -> None:
         """Forget the blob; nothing happens when there is none."""
         try:
-            await obstore.delete_async(self._store, _path(key))
+            await obstore.delete_async(self._store, self._path(key))
         except (NotFoundError, FileNotFoundError):
             return
+
+    def _path(self, key: str) -> str:
+        return _path(key) if self._folder is None else _path(key) + _FILE
 
 
 def _path(key: str) -> str:
     """Where a key lies: a path without empty, dotted, overlong or strange names.
 
     What is not plain is written as `%` and its bytes in hexadecimal. An empty name becomes `%_`,
-    and a name too long for a file system goes on in the next one after `%+`.
+    and a name too long for a file system goes on in the next one after `%+`. In a folder the last
+    name ends in a bare `%`, so that there can be a blob `a` beside a blob `a/b`.
     """
     names = [name for part in key.split("/") for name in _names(part)]
     return "/".join(names)
@@ -131,26 +134,28 @@ def _names(part: str) -> Iterable[str]:
     name = quote(part, safe=_PLAIN)
     pieces = re.findall(r"(?:%..|[^%]){1,60}", name) if len(name) > _LONGEST_NAME else [name]
     *going_on, last = pieces
-    return [f"{piece}%+" for piece in going_on] + [_undotted(last)]
-
-
-def _undotted(name: str) -> str:
-    """No name that means a folder, and none that a draft could have."""
-    return f"%2E{name[1:]}" if set(name) == {"."} or name.startswith(_DRAFT) else name
+    if set(last) == {"."}:
+        last = "%2E" + last[1:]
+    return [*(f"{piece}%+" for piece in going_on), last]
 
 
 def _key(path: str) -> str:
     """The key that lies at a path."""
-    return unquote(path.replace("%+/", "").replace("%_", ""))
+    return unquote(path.removesuffix(_FILE).replace("%+/", "").replace("%_", ""))
 
 
-def _put_file(folder: Path, path: str, data: bytes) -> None:
+def _put_file(target: Path, data: bytes) -> None:
     """Write a file so that a power failure leaves the old one or the new one, whole."""
-    target = folder / path
-    made = _make_folders(target.parent)
-    draft = target.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+    while True:
+        made = _make_folders(target.parent)
+        draft = target.with_name(secrets.token_hex(16))
+        try:
+            file = draft.open("xb")
+        except FileNotFoundError:
+            continue  # somebody deleted the folder's last file, and the folder with it
+        break
     try:
-        with draft.open("xb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -73,8 +73,16 @@ class Bulletin:
         self._listeners: dict[type[Event], dict[str, Listener]] = {}
 
     def subscribe(self, event: type[Event], listener: Listener) -> None:
-        """Tell `listener` of every `event` and of what is derived from it."""
+        """Tell `listener` of every `event` and of what is derived from it.
+
+        What it has not heard yet is kept under its name: one that is renamed needs a migration.
+        """
         timer = f"event:{_capability(listener)}.{listener.__qualname__}"
+        known = {
+            name: each for several in self._listeners.values() for name, each in several.items()
+        }
+        if known.get(timer, listener) != listener:
+            raise ValueError(f"two listeners are called {timer}")
         self._listeners.setdefault(event, {})[timer] = listener
 
     def handlers(self, storage: Storage) -> dict[str, Handler]:

@@ -81,7 +81,8 @@ class Secrets:
         name, _, expected = rest.partition(":")
         known = version == "1" and name in {master.hex() for master in self._masters}
         master = bytes.fromhex(name) if known else self._current
-        return hmac.compare_digest(self._digest(master, text), expected) and known
+        actual = self._digest(master, text).encode()
+        return hmac.compare_digest(actual, expected.encode()) and known
 
     def derive(self, purpose: str) -> bytes:
         """A key for one purpose, the same as long as the master key is."""
@@ -113,7 +114,15 @@ def master_keys(path: Path) -> list[bytes]:
     """
     if not path.exists():
         _write_first_key(path)
-    keys = [base64.b64decode(line) for line in path.read_bytes().split()]
+    keys = []
+    for line in path.read_bytes().split():
+        try:
+            key = base64.b64decode(line, validate=True)
+        except ValueError:
+            key = b""
+        if len(key) != _KEY:
+            raise ValueError(f"{path} holds something else than keys of {_KEY} bytes in base64")
+        keys.append(key)
     if not keys:
         raise ValueError(f"{path} has no key in it")
     return keys
