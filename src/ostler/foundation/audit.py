@@ -1,6 +1,5 @@
 """The audit log: who asked for what, on which resources, and what came of it."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,14 +127,10 @@ class Audit:
         self._waiting.append({**whose, **_row(entry, outcome, changed=False)})
 
     async def run(self) -> None:
-        """Write what was collected, every second, until cancelled; then the rest."""
-        try:
-            while True:
-                await self._clock.sleep(WINDOW)
-                await self.write_down()
-        except asyncio.CancelledError:
+        """Write what was collected, every second, until cancelled."""
+        while True:
+            await self._clock.sleep(WINDOW)
             await self.write_down()
-            raise
 
     async def write_down(self) -> None:
         """Write what was collected; what cannot be written now waits for the next time."""

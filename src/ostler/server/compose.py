@@ -1,6 +1,6 @@
 """Who gets whom: the whole house in one place. Nobody else constructs anything."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from ostler.server.http import Front
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
 from ostler.server.settings import Settings
-from ostler.server.workers import Workers
+from ostler.server.workers import Work, Workers
 from ostler.wire.agent.jobs import Job
 
 
@@ -46,6 +46,8 @@ class House:
     storage: Storage
     timers: Timers
     workers: Workers
+    last_works: Sequence[Work]
+    """What is done once the workers have stopped, so that nothing half-done is left."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -53,6 +55,8 @@ class House:
         try:
             async with self.workers.running():
                 yield
+            for work in self.last_works:
+                await work()
         finally:
             self.storage.close()
 
@@ -153,6 +157,7 @@ async def compose(
         storage=storage,
         timers=due,
         workers=workers,
+        last_works=[run_command.desk.rest, trail.write_down],
     )
 
 
