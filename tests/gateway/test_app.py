@@ -27,11 +27,9 @@ async def a_house(folder: Path, clock: ManualClock, **changed: Any) -> House:
     return await compose(Settings(data=folder, **SETTINGS), clock=clock, **changed)
 
 
-def a_request(
-    target: str, body: bytes = b"{}", headers: Mapping[str, str] | None = None
-) -> Request:
-    told = {"host": "localhost", "x-amz-target": target, **(headers or {})}
-    told["content-type"] = "application/x-amz-json-1.1"
+def a_request(target: str, body: bytes = b"{}") -> Request:
+    kind = "application/x-amz-json-1.1"
+    told = {"host": "localhost", "x-amz-target": target, "content-type": kind}
     return Request("POST", "/", "", told, body)
 
 
