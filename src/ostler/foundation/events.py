@@ -78,20 +78,15 @@ class Bulletin:
         What it has not heard yet is kept under its name: one that is renamed needs a migration.
         """
         timer = f"event:{_capability(listener)}.{listener.__qualname__}"
-        known = {
-            name: each for several in self._listeners.values() for name, each in several.items()
-        }
-        if known.get(timer, listener) != listener:
-            raise ValueError(f"two listeners are called {timer}")
         self._listeners.setdefault(event, {})[timer] = listener
 
     def handlers(self, storage: Storage) -> dict[str, Handler]:
         """The timers' handlers that bring the events to their listeners."""
-        listeners = {
-            timer: listener
-            for several in self._listeners.values()
-            for timer, listener in several.items()
-        }
+        listeners: dict[str, Listener] = {}
+        for several in self._listeners.values():
+            for timer, listener in several.items():
+                if listeners.setdefault(timer, listener) != listener:
+                    raise ValueError(f"two listeners are called {timer}")
         return {timer: self._bringer(storage, each) for timer, each in listeners.items()}
 
     def write(self, tx: Transaction, told: Sequence[tuple[Scope, Event]]) -> None:
