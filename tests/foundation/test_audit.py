@@ -112,6 +112,18 @@ async def test_reads_and_refusals_are_kept(
     assert ["Success", "AccessDeniedException"] == outcomes
 
 
+async def test_what_is_no_operation_is_noted(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    log.note(call, {"reason": "garbage"}, "BrokenFrame")
+
+    await log.write_down()
+
+    assert [("BrokenFrame", '{"reason":"garbage"}', False)] == [
+        (each.outcome, each.input, each.changed) for each in await found(storage, scope)
+    ]
+
+
 async def test_another_account_sees_nothing(
     storage: Storage, log: Audit, call: Call, other_scope: Scope
 ) -> None:

@@ -43,6 +43,7 @@ class Door(Bench):
             Surroundings(self.clock, self.ids, control_channel=control_channel),
             presence=self.presence,
             output=self.output,
+            trail=self.trail,
         )
 
     async def find(self, access_key, session_token):

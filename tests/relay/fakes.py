@@ -1,10 +1,11 @@
 """The relay's ports, kept in memory, and a node at the other end of a socket of lists."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock, ManualClock
 from ostler.foundation.ids import AccountId, NodeId, Region, SequentialIds
 from ostler.foundation.storage import Scope
@@ -115,6 +116,18 @@ class MemoryOutput:
         self.finished.add((node, command, step, stream))
 
 
+class MemoryTrail:
+    """Writes down who was refused what, and why."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, str, str]] = []
+        self.reasons: list[str] = []
+
+    def note(self, call: Call, given: Mapping[str, str], outcome: str) -> None:
+        self.noted.append((call.caller.access_key, call.action, outcome))
+        self.reasons.append(given["reason"])
+
+
 class MemorySpent:
     """Remembers what was spent, for good."""
 
@@ -158,6 +171,8 @@ class Bench:
         self.work = MemoryWork()
         self.presence = MemoryPresence()
         self.output = MemoryOutput()
+        self.trail = MemoryTrail()
+        self.foreign: list[str] = []
         self.mailbox = Mailbox(self.work, self.clock)
         self.collector = Collector(self.replies, self.clock)
 
@@ -179,6 +194,7 @@ class Bench:
             collector=self.collector,
             clock=self.clock,
             ids=self.ids,
+            foreign=self.foreign.append,
         )
         self.mailbox.attach(SCOPE, node, channel)
         await self.mailbox.collect(SCOPE, node)

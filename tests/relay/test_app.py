@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ostler.foundation.policy import Policy
 from ostler.relay.app import Relay
 from ostler.wire.agent import channels, jobs
 from ostler.wire.agent.channels import MessageType, OpenControlChannel
@@ -197,6 +198,72 @@ async def test_a_job_whose_acknowledgement_was_cut_off_comes_again(door):
     node = await Connection(door).open()
 
     assert job() == jobs.decode(decode(await node.hear()).payload, Job)
+
+
+# What is kept of refusals.
+
+
+@pytest.mark.parametrize("who", [OTHER_NODE, ADMIN])
+async def test_who_speaks_for_another_node_is_on_record(door, who):
+    await door.ask("POST", PATH, who=who)
+    await Connection(door, path=PATH, who=who).refused()
+    await door.ask("PUT", OUTPUT, query="offset=0", who=who)
+
+    wanted = ["ssmmessages:CreateControlChannel", "ssmmessages:OpenControlChannel"]
+    # A node brings output of its own alone: only who is none is refused there.
+    wanted += ["ssmmessages:OpenControlChannel"] if who == ADMIN else []
+    assert [(who, action, "AccessDeniedException") for action in wanted] == door.trail.noted
+
+
+@pytest.mark.parametrize(
+    ("first", "outcome"),
+    [
+        (jobs.text(OpenControlChannel("forged")), "InvalidToken"),
+        ("[" * 5000, "BrokenMessage"),
+        (b"\xff", "BrokenMessage"),
+    ],
+)
+async def test_a_bad_first_message_is_on_record(door, first, outcome):
+    node = Connection(door)
+    await node.connect()
+    node.say(first)
+    await node.closed()
+    assert [(NODE, "ssmmessages:OpenControlChannel", outcome)] == door.trail.noted
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", "text", b"x" * 300_000])
+async def test_garbage_is_on_record(door, garbage):
+    node = await Connection(door).open()
+    node.say(garbage)
+    await node.closed()
+    assert [(NODE, "ssmmessages:OpenControlChannel", "BrokenFrame")] == door.trail.noted
+
+
+async def test_an_answer_to_another_nodes_job_is_on_record(door):
+    node = await Connection(door).open()
+    node.say(a_reply(job(node=OTHER_NODE).job_id))
+    await door.settle()
+    assert [(NODE, "ssmmessages:OpenControlChannel", "AccessDeniedException")] == door.trail.noted
+    assert job(node=OTHER_NODE).job_id in door.trail.reasons[0]
+    assert {} == door.replies.heard
+
+
+async def test_what_is_allowed_leaves_no_record(door):
+    node = await Connection(door).open()
+    await door.ask("PUT", OUTPUT, query="offset=0", body=b"hello")
+    await node.leave()
+    assert [] == door.trail.noted
+
+
+async def test_policies_may_ask_where_a_node_calls_from(door):
+    condition = {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}}
+    refusal = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+    document = {"Version": "2012-10-17", "Statement": refusal}
+    door.policies = (*door.policies, Policy.parse(document))
+
+    status, _, _ = await door.ask("POST", PATH)
+
+    assert 403 == status
 
 
 # Data channels.

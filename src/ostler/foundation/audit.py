@@ -126,6 +126,10 @@ class Audit:
         whose = {"account": call.account, "region": call.region}
         self._waiting.append({**whose, **_row(entry, outcome, changed=False)})
 
+    def note(self, call: Call, given: Any, outcome: str) -> None:
+        """Keep a record of what was no operation: a refusal at another door, say."""
+        self.record(self.entry(call, given), outcome)
+
     async def run(self) -> None:
         """Write what was collected, every second, until cancelled."""
         while True:

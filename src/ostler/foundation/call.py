@@ -10,6 +10,7 @@ from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.paging import Page, PageRequest, PageTokens, question_of
 from ostler.foundation.policy import Decision, Policy, Question, decide
 from ostler.foundation.storage import Scope
+from ostler.wire.http import Request
 
 T = TypeVar("T")
 Tags = Mapping[str, str]
@@ -35,6 +36,16 @@ class Caller:
     tags: Tags = field(default_factory=dict)
     node: NodeId | None = None
     access_key: str = ""
+
+
+def context_of(request: Request) -> dict[str, list[str]]:
+    """What policies may ask about the way that a request came."""
+    context = {"aws:SecureTransport": ["true" if request.secure else "false"]}
+    if request.peer:
+        context["aws:SourceIp"] = [request.peer]
+    if agent := request.headers.get("user-agent"):
+        context["aws:UserAgent"] = [agent]
+    return context
 
 
 class ResourceTags(Protocol):

@@ -9,7 +9,7 @@ import structlog
 
 from ostler.foundation.audit import Audit
 from ostler.foundation.authentication import Authentication
-from ostler.foundation.call import Call, Caller, ResourceTags
+from ostler.foundation.call import Call, Caller, ResourceTags, context_of
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import (
     ApiError,
@@ -128,7 +128,7 @@ class Gateway:
                 scope,
                 given,
                 request_id,
-                context=_context_of(request),
+                context=context_of(request),
                 endpoint=endpoint_of(request),
             )
             return models.protocol(found.service).write(found.operation, answer, request_id)
@@ -239,15 +239,6 @@ def endpoint_of(request: Request) -> str:
     host = request.headers.get("host", "")
     scheme = "https" if request.secure else "http"
     return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
-
-
-def _context_of(request: Request) -> dict[str, list[str]]:
-    context = {"aws:SecureTransport": ["true" if request.secure else "false"]}
-    if request.peer:
-        context["aws:SourceIp"] = [request.peer]
-    if agent := request.headers.get("user-agent"):
-        context["aws:UserAgent"] = [agent]
-    return context
 
 
 def _refused(request: Request, found: Route | None, refusal: ApiError, request_id: str) -> Response:

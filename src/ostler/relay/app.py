@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import structlog
 
 from ostler.foundation.authentication import Authentication
-from ostler.foundation.call import Call, Caller, NoTags, ResourceTags
+from ostler.foundation.call import Call, Caller, NoTags, ResourceTags, context_of
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import AccessDeniedException, ApiError, NotYetImplemented
 from ostler.foundation.ids import Ids, NodeId
@@ -31,7 +31,7 @@ from ostler.relay.asgi import (
 )
 from ostler.relay.control_channel import ControlChannel
 from ostler.relay.mailbox import Mailbox
-from ostler.relay.ports import Output, Presence
+from ostler.relay.ports import Output, Presence, Trail
 from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
 from ostler.wire.agent import channels, jobs
@@ -92,6 +92,7 @@ class Relay:
         *,
         presence: Presence,
         output: Output,
+        trail: Trail,
     ) -> None:
         self._authentication = authentication
         self._tokens = tokens
@@ -100,6 +101,7 @@ class Relay:
         self._around = surroundings
         self._presence = presence
         self._output = output
+        self._trail = trail
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -138,10 +140,10 @@ class Relay:
     async def _token(self, request: Request) -> Response:
         if request.method != "POST":
             return _method_not_allowed(request, "POST")
-        caller, where, _ = await self._admit(request, "CreateControlChannel")
+        call, _ = await self._admit(request, "CreateControlChannel")
         if not self._around.control_channel:
             raise AccessDeniedException("Control channels are switched off; poll for messages.")
-        token = self._tokens.issue(where, caller)
+        token = self._tokens.issue(call.scope, call.caller)
         return Response(201, _XML, channels.token_answer(token))
 
     async def _data_channel(self, request: Request) -> Response:
@@ -153,10 +155,10 @@ class Relay:
     async def _whole_output(self, request: Request) -> Response:
         if request.method not in {"PUT", "GET", "HEAD"}:
             return _method_not_allowed(request, "PUT, GET, HEAD")
-        caller, where = await self._authenticate(request)
         # Whoever is let into the control channel may bring what its jobs put out.
-        node = await self._allow(caller, where, caller.node, "OpenControlChannel")
-        return await output.answer(request, where, node, self._output)
+        call = await self._call(request, "OpenControlChannel")
+        node = await self._allow(call, call.caller.node)
+        return await output.answer(request, call.scope, node, self._output)
 
     # Control channels.
 
@@ -167,7 +169,7 @@ class Relay:
             if not request.path.startswith(channels.CONTROL_CHANNEL):
                 await self._authenticate(request)
                 raise NotYetImplemented("Data channels are not served yet.")
-            caller, where, node = await self._admit(request, "OpenControlChannel")
+            call, node = await self._admit(request, "OpenControlChannel")
             if not self._around.control_channel:
                 raise AccessDeniedException("Control channels are switched off.")
         except ApiError as refusal:
@@ -177,18 +179,19 @@ class Relay:
         await send({"type": "websocket.accept"})
         socket = WebSocket(send)
         try:
-            await self._converse(receive, socket, caller, where, node)
+            await self._converse(receive, socket, call, node)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PARTING_WITHIN):
                     await socket.sent()
 
     async def _converse(
-        self, receive: Receive, socket: WebSocket, caller: Caller, where: Scope, node: NodeId
+        self, receive: Receive, socket: WebSocket, call: Call, node: NodeId
     ) -> None:
         """Everything between the opening of a connection and its end."""
-        if not await self._opened(receive, socket, caller, where):
+        if not await self._opened(receive, socket, call):
             return
+        where = call.scope
         channel = ControlChannel(
             socket,
             where,
@@ -197,13 +200,19 @@ class Relay:
             collector=self._collector,
             clock=self._around.clock,
             ids=self._around.ids,
+            foreign=lambda job: self._note(call, "AccessDeniedException", f"job {job} is foreign"),
         )
         self._mailbox.attach(where, node, channel)
         log.info("control_channel_opened", node_id=node)
         try:
             await self._presence.connected(where, node)
             await self._mailbox.collect(where, node)
-            await _listen(receive, socket, channel, node)
+            refused = await _listen(receive, channel)
+            if refused is not None:
+                code, reason = refused
+                log.warning("frame_refused", node_id=node, code=code, reason=reason)
+                self._note(call, "BrokenFrame", reason)
+                socket.close(code, reason)
         finally:
             if self._mailbox.detach(where, node, channel):
                 log.info("control_channel_closed", node_id=node)
@@ -212,9 +221,7 @@ class Relay:
                     # It came back meanwhile, and that must be the last that is told.
                     await self._presence.connected(where, node)
 
-    async def _opened(
-        self, receive: Receive, socket: WebSocket, caller: Caller, where: Scope
-    ) -> bool:
+    async def _opened(self, receive: Receive, socket: WebSocket, call: Call) -> bool:
         """Whether the first message came in time and carried a good token."""
         try:
             async with asyncio.timeout(FIRST_MESSAGE_WITHIN):
@@ -225,12 +232,15 @@ class Relay:
                 event.get("text") or event.get("bytes") or b"", OpenControlChannel
             )
         except (TimeoutError, BrokenMessage) as fault:
+            outcome = "BrokenMessage"
             reason = str(fault) or "the first message did not come in time"
         else:
-            if await self._tokens.redeem(opening.token_value, where, caller):
+            if await self._tokens.redeem(opening.token_value, call.scope, call.caller):
                 return True
+            outcome = "InvalidToken"
             reason = "the token is not this node's, or was used, or is too old"
-        log.warning("control_channel_refused", node_id=caller.node, reason=reason)
+        log.warning("control_channel_refused", node_id=call.caller.node, reason=reason)
+        self._note(call, outcome, reason)
         socket.close(POLICY_VIOLATION, reason)
         return False
 
@@ -239,56 +249,61 @@ class Relay:
     async def _authenticate(self, request: Request) -> tuple[Caller, Scope]:
         return await self._authentication.sigv4(request, channels.SERVICE)
 
-    async def _admit(self, request: Request, action: str) -> tuple[Caller, Scope, NodeId]:
+    async def _admit(self, request: Request, action: str) -> tuple[Call, NodeId]:
         """The node that the path of `request` names, if it is the one that calls."""
-        caller, where = await self._authenticate(request)
+        call = await self._call(request, action)
         named = unquote(request.path.removeprefix(channels.CONTROL_CHANNEL))
-        return caller, where, await self._allow(caller, where, NodeId(named), action)
+        return call, await self._allow(call, NodeId(named))
 
-    async def _allow(
-        self, caller: Caller, where: Scope, node: NodeId | None, action: str
-    ) -> NodeId:
-        """`node`, if `caller` is that node and its role lets it do `action`."""
-        call = Call(
+    async def _call(self, request: Request, action: str) -> Call:
+        """Whoever signed `request`, who wants to do `action`."""
+        caller, where = await self._authenticate(request)
+        return Call(
             where,
             caller,
             self._around.ids.uuid(),
             f"{channels.SERVICE}:{action}",
             self._around.clock.now(),
             resource_tags=self._around.resource_tags,
+            context=context_of(request),
         )
+
+    async def _allow(self, call: Call, node: NodeId | None) -> NodeId:
+        """`node`, if the caller is that node and its role lets it do what it wants."""
         arn = call.arn("managed-instance", node or "*")
-        await call.allow(arn)
-        if node is None or caller.node != node:
-            raise AccessDeniedException(
-                f"User: {caller.arn} is not authorized to perform: {call.action} "
-                f"on resource: {arn} because only the node itself may"
-            )
+        try:
+            await call.allow(arn)
+            if node is None or call.caller.node != node:
+                raise AccessDeniedException(
+                    f"User: {call.caller.arn} is not authorized to perform: {call.action} "
+                    f"on resource: {arn} because only the node itself may"
+                )
+        except AccessDeniedException as refusal:
+            self._note(call, refusal.code, refusal.message)
+            raise
         return node
 
+    def _note(self, call: Call, outcome: str, reason: str) -> None:
+        """Have the refusal in the audit log; what is allowed is in the server's log alone."""
+        noticed = replace(call, at=self._around.clock.now())
+        self._trail.note(noticed, {"reason": reason}, outcome)
 
-async def _listen(
-    receive: Receive, socket: WebSocket, channel: ControlChannel, node: NodeId
-) -> None:
-    """Hand on what the node says until it leaves, or says what is no message."""
+
+async def _listen(receive: Receive, channel: ControlChannel) -> tuple[int, str] | None:
+    """Hand on what the node says until it leaves; the code and reason if it says what is none."""
     while True:
         event = await receive()
         if event["type"] == "websocket.disconnect":
-            return
+            return None
         data = event.get("bytes")
+        if data is None:
+            return NOT_ACCEPTABLE, "only binary messages are understood"
+        if len(data) > LARGEST_FRAME:
+            return TOO_BIG, f"a message has at most {LARGEST_FRAME} bytes"
         try:
-            if data is None:
-                code, reason = NOT_ACCEPTABLE, "only binary messages are understood"
-            elif len(data) > LARGEST_FRAME:
-                code, reason = TOO_BIG, f"a message has at most {LARGEST_FRAME} bytes"
-            else:
-                channel.received(data)
-                continue
+            channel.received(data)
         except BrokenFrame as fault:
-            code, reason = PROTOCOL_ERROR, str(fault)
-        log.warning("frame_refused", node_id=node, code=code, reason=reason)
-        socket.close(code, reason)
-        return
+            return PROTOCOL_ERROR, str(fault)
 
 
 _XML = {"content-type": "application/xml"}

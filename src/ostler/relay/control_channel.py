@@ -54,7 +54,10 @@ class Socket(Protocol):
 
 
 class ControlChannel:
-    """The conversation with one node over one connection."""
+    """The conversation with one node over one connection.
+
+    `foreign` is told of a job that the node answers for and that is another's.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class ControlChannel:
         collector: Collector,
         clock: Clock,
         ids: Ids,
+        foreign: Callable[[str], object],
     ) -> None:
         self._socket = socket
         self._scope = scope
@@ -74,6 +78,7 @@ class ControlChannel:
         self._collector = collector
         self._clock = clock
         self._ids = ids
+        self._foreign = foreign
         self._unsettled = 0
 
     def give(self, job: Job) -> str:
@@ -135,6 +140,7 @@ class ControlChannel:
     def _replied(self, frame: Frame) -> None:
         told = jobs.decode(frame.payload, JobReply)
         if jobs.node_of(told.job_id) != self._node:
+            self._foreign(told.job_id)
             raise BrokenMessage(f"job {told.job_id} is not one of this node's")
         reply = jobs.decode(told.content, ReplyContent)
         message_id = str(frame.message_id)

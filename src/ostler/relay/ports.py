@@ -1,9 +1,10 @@
 """What the relay needs of others: small things that the composition fills in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ostler.foundation.call import Call
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from ostler.wire.agent.jobs import Job, ReplyContent
@@ -55,6 +56,14 @@ class Presence(Protocol):
     async def connected(self, scope: Scope, node: NodeId) -> None: ...
 
     async def disconnected(self, scope: Scope, node: NodeId) -> None: ...
+
+
+class Trail(Protocol):
+    """Keeps records of what was refused, and to whom."""
+
+    def note(self, call: Call, given: Mapping[str, str], outcome: str) -> None:
+        """Record `outcome`, the name of a refusal, and what is `given` about it."""
+        ...
 
 
 class Output(Protocol):

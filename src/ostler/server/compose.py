@@ -141,6 +141,7 @@ async def compose(
         relay.Surroundings(clock, ids, tags_by_arn, settings.control_channel),
         presence=machines,
         output=run_command.outputs,
+        trail=trail,
     )
 
     due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
