@@ -156,7 +156,7 @@ def test_cancelling_needs_a_command_and_its_nodes(ssm: Any, fleet: list[str]) ->
 
 
 def test_a_script_over_its_time_is_ended(ssm: Any, fleet: list[str]) -> None:
-    """Agents take what is below five seconds for no limit at all."""
+    """Five seconds are the least that agents heed."""
     command = send(
         ssm,
         "sleep 300",
