@@ -38,6 +38,13 @@ def unchecked(server: ServerProcess) -> Any:
 
 
 @pytest.fixture(scope="session")
+def guest(server: ServerProcess) -> dict[str, Any]:
+    """Another account: its id and the key of its administrator."""
+    made: dict[str, Any] = server.admin("account", "create", "guest")
+    return made
+
+
+@pytest.fixture(scope="session")
 def new_agents(
     server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., list[AgentProcess]]]:

@@ -207,12 +207,9 @@ def test_lists_are_filtered_and_paged(ssm: Any) -> None:
 
 
 def test_a_document_is_shared_with_another_account(
-    server: ServerProcess, ssm: Any, made: str
+    server: ServerProcess, ssm: Any, guest: dict[str, Any], made: str
 ) -> None:
-    guest = server.admin("account", "create", "guests-of-documents")
-    theirs = server.client(
-        aws_access_key_id=guest["AccessKeyId"], aws_secret_access_key=guest["SecretAccessKey"]
-    )
+    theirs = server.client_of(guest)
     owner = ssm.describe_document(Name=made)["Document"]["Owner"]
     arn = f"arn:aws:ssm:us-east-1:{owner}:document/{made}"
     share = {"Name": made, "PermissionType": "Share"}
@@ -245,12 +242,9 @@ def test_a_document_is_shared_with_another_account(
 
 
 def test_a_public_document_is_everybodys_by_its_arn(
-    server: ServerProcess, ssm: Any, made: str
+    server: ServerProcess, ssm: Any, guest: dict[str, Any], made: str
 ) -> None:
-    guest = server.admin("account", "create", "the-public")
-    theirs = server.client(
-        aws_access_key_id=guest["AccessKeyId"], aws_secret_access_key=guest["SecretAccessKey"]
-    )
+    theirs = server.client_of(guest)
     owner = ssm.describe_document(Name=made)["Document"]["Owner"]
     share = {"Name": made, "PermissionType": "Share"}
 

@@ -1,6 +1,8 @@
 """Real processes of ours for tests: a server and agents, started, killed and started again."""
 
 import configparser
+import contextlib
+import io
 import json
 import os
 import re
@@ -17,6 +19,8 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
+
+from ostler.server import admin
 
 R = TypeVar("R")
 
@@ -110,17 +114,30 @@ class ServerProcess:
         }
         return boto3.Session().client(service, **(given | changed))
 
+    def client_of(self, pair: Mapping[str, Any], **changed: Any) -> Any:
+        """A boto3 client of whoever has this access key, as `admin` prints it."""
+        keys = {
+            "aws_access_key_id": pair["AccessKeyId"],
+            "aws_secret_access_key": pair["SecretAccessKey"],
+        }
+        return self.client(**keys, **changed)
+
     def admin(self, *words: str) -> Any:
-        """What `ostler-server admin` with these words prints, read; it has to succeed."""
-        done = self.ask_admin(*words)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
+        """What `ostler-server admin` with these words prints, read; it has to succeed.
+
+        It is the program's own entry point, in this process: starting another takes far longer
+        than what it does.
+        """
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            status = admin.main([*words, "--json", "--data", str(self.data), *self._database])
+        assert status == 0, words
+        return json.loads(printed.getvalue() or "null")
 
     def ask_admin(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `ostler-server admin` with these words over the server's data."""
+        """Run `ostler-server admin` over the server's data; the caller looks at the status."""
         command = [sys.executable, "-m", "ostler.server.main", "admin", *words]
-        command += ["--json", "--data", str(self.data), *self._database]
-        return run(command, environment())
+        return run([*command, "--data", str(self.data), *self._database], environment())
 
     def aws(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
         """Run the aws CLI as somebody who has read client.env; `changed` are more variables."""

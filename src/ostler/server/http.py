@@ -19,6 +19,19 @@ from ostler.wire.http import Response
 MOST_BYTES = 8 * 1024 * 1024
 """No modelled request is larger; what is, is refused before it is read."""
 
+_TOO_LARGE_CODE = "RequestEntityTooLarge"
+# Said before anybody knows the protocol: AWS JSON has the error in the body, REST-JSON in a header.
+_TOO_LARGE = Response(
+    413,
+    {"content-type": "application/json", "x-amzn-errortype": _TOO_LARGE_CODE},
+    json.dumps(
+        {
+            "__type": _TOO_LARGE_CODE,
+            "message": f"A request has at most {MOST_BYTES} bytes.",
+        }
+    ).encode(),
+)
+
 
 class Front:
     """The one ASGI application of the server."""
@@ -51,5 +64,5 @@ class Front:
         try:
             body = await read_body(scope, receive, MOST_BYTES)
         except BodyTooLarge:
-            return Response(413, {"content-type": "text/plain"}, b"The request is too large.\n")
+            return _TOO_LARGE
         return await self._gateway.answer(request_of(scope, body))
