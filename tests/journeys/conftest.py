@@ -19,7 +19,7 @@ def server(
     """A running server; every journey is made on each engine."""
     data = Path(tmp_path_factory.mktemp("server")) / "data"
     with fresh_database(request.param, ()) as url:
-        running = ServerProcess(data, "--http-port", "0", database=url).start()
+        running = ServerProcess(data, database=url).start()
         yield running
         running.stop()
 

@@ -1,5 +1,7 @@
 """ASGI in front of the doors: API calls go to the gateway, channels and files to the relay."""
 
+import json
+
 from ostler.gateway.app import Gateway
 from ostler.relay.app import Relay
 from ostler.relay.asgi import (
