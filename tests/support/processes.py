@@ -59,7 +59,7 @@ class ServerProcess:
         self.port = 0
         self._database = ["--database", database] if database else []
         self._options = [*options, *self._database]
-        self._settings = settings or {}
+        self.settings = settings or {}
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> "ServerProcess":
@@ -71,7 +71,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment() | dict(self._settings),
+                env=environment() | dict(self.settings),
             )
         watchdog = threading.Timer(PATIENCE, self._process.kill)
         watchdog.start()
@@ -87,9 +87,9 @@ class ServerProcess:
         """End it as a power cut would."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        """End it in order."""
-        self._end(signal.SIGTERM)
+    def stop(self) -> int:
+        """End it in order; its exit status."""
+        return self._end(signal.SIGTERM)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -151,13 +151,15 @@ class ServerProcess:
         command = [sys.executable, "-m", "ostler.cli.main", *words]
         return run(command, environment() | self.environment | {"COLUMNS": "200"} | changed)
 
-    def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(PATIENCE)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-            self._process = None
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        status = self._process.wait(PATIENCE)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return status
 
 
 class AgentProcess:

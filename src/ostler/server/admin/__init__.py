@@ -73,12 +73,14 @@ async def _run(settings: Settings, given: Namespace) -> Answer:
 async def _account(directory: Directory, wanted: str) -> AccountId:
     """The account of this id or name; the oldest one when none is wanted."""
     there = await directory.accounts()
-    for account in there:
-        if wanted in ("", account.id, account.name):
-            return account.id
-    if wanted:
+    meant = [account.id for account in there if wanted in ("", account.id, account.name)]
+    if wanted and not meant:
         raise NothingThere(f"There is no account {wanted}.")
-    return AccountId("")
+    if wanted and len(meant) > 1:
+        raise NothingThere(
+            f"{len(meant)} accounts are called {wanted}; name one by its id: {', '.join(meant)}."
+        )
+    return meant[0] if meant else AccountId("")
 
 
 def _complain(text: str) -> int:
