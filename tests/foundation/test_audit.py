@@ -134,5 +134,51 @@ async def test_another_account_sees_nothing(
     assert [] == await found(storage, other_scope)
 
 
+async def test_a_change_of_the_whole_house_carries_its_record_too(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    entry = log.entry(call, {})
+
+    await storage.write(None, log.witness(entry))
+    log.record(entry, audit.SUCCESS)
+    await log.write_down()
+
+    assert [("Success", True)] == [
+        (each.outcome, each.changed) for each in await found(storage, scope)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"limit": 2}, [1, 2]),
+        ({"limit": 2, "newest": True}, [3, 4]),
+        ({"after": 1, "limit": 2}, [2, 3]),
+        ({"caller": "arn:aws:iam::111122223333:user/team/ada"}, [1, 4]),
+        ({"caller": "ada"}, [1, 4]),
+        ({"caller": "ADA"}, []),
+        ({"caller": "da"}, []),
+        ({"caller": "x" * 3000}, []),
+        ({"action": "ssm:SendCommand"}, [1, 2]),
+        ({"caller": "ada", "action": "ssm:SendCommand", "newest": True}, [1]),
+        ({"account": "444455556666"}, []),
+    ],
+)
+async def test_records_are_found(
+    storage: Storage, log: Audit, scope: Scope, clock: ManualClock, wanted, numbers
+) -> None:
+    asked = [("team/ada", "Send"), ("bob", "Send"), ("bob", "Cancel"), ("team/ada", "Cancel")]
+    for name, verb in asked:
+        caller = Caller(f"arn:aws:iam::111122223333:user/{name}", scope.account, "AIDA")
+        log.note(Call(scope, caller, "request", f"ssm:{verb}Command", clock.now()), {}, "Success")
+    await log.write_down()
+
+    found = await storage.read(None, lambda tx: audit.find(tx, **wanted))
+
+    first = (await storage.read(None, audit.find))[0].sequence
+    assert numbers == [record.sequence - first + 1 for record in found]
+
+
 def test_the_migration_makes_the_table() -> None:
     assert_schema_matches(audit.MIGRATIONS, audit.metadata)

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 
 from ostler.capabilities.identity import Identity
 from ostler.capabilities.identity.migrations import MIGRATIONS
+from ostler.foundation.audit import Audit
+from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import SystemClock
-from ostler.foundation.ids import SystemIds
+from ostler.foundation.ids import AccountId, Region, SystemIds
 from ostler.foundation.secrets import Secrets, master_keys
+from ostler.foundation.storage import Scope
 from ostler.server import admin
 from tests.support.databases import FOUNDATION, House
 
 ACCOUNT = "111122223333"
+HOUR = timedelta(hours=1)
 POLICY = '{"Statement": {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}}'
 
 Typed = Callable[..., Any]
@@ -120,6 +125,64 @@ def test_a_policys_document_may_come_by_the_pipe(
     assert json.loads(POLICY) == typed("policy", "show", "Piped")["Document"]
 
 
+def test_what_changes_anything_is_on_record(typed: Typed, folder: Path) -> None:
+    """With who asked and what for; a key's secret is not in it."""
+    typed("user", "create", "alice", "--description", "of the night shift")
+    key = typed("key", "create", "alice")
+    typed("user", "list")
+    typed("user", "create", "alice", status=1)
+    typed("role", "trust", "OstlerManagedInstance", "/nowhere", status=1)
+
+    records = typed("audit")
+
+    assert [
+        ("admin:user create", "Success"),
+        ("admin:key create", "Success"),
+        ("admin:user create", "EntityAlreadyExists"),
+        ("admin:role trust", "Failed"),
+    ] == [(record["Action"], record["Outcome"]) for record in records]
+    assert {f"arn:aws:iam::{ACCOUNT}:root"} == {record["Caller"] for record in records}
+    assert {"name": "alice", "path": "/", "description": "of the night shift"} == json.loads(
+        records[0]["Input"]
+    )
+    assert key["SecretAccessKey"] not in str(records)
+
+
+def test_the_log_is_searched(typed: Typed, folder: Path) -> None:
+    clock = SystemClock()
+    house = House(f"sqlite:///{folder}/ostler.db", clock)
+    typed("user", "create", "alice")
+    log = Audit(house.storage, clock)
+    region = Scope(AccountId(ACCOUNT), Region("eu-west-1"))
+    foreign = Scope(AccountId("444455556666"), Region("eu-west-1"))
+    for name, scope, age in (("alice", region, 0), ("bob", region, 3), ("alice", foreign, 0)):
+        caller = Caller(f"arn:aws:iam::{scope.account}:user/{name}", scope.account, "AIDA")
+        at = clock.now() - timedelta(hours=age)
+        log.note(Call(scope, caller, "request", "ssm:SendCommand", at), {}, "Success")
+    asyncio.run(log.write_down())
+    house.storage.close()
+
+    def found(*words: str) -> list[str]:
+        return [record["Caller"].rpartition(":")[2] for record in typed("audit", *words)]
+
+    assert ["root", "user/alice", "user/bob"] == found()
+    assert ["user/alice", "user/bob"] == found("--action", "SendCommand")
+    assert ["user/alice"] == found("--action", "SendCommand", "--since", "2h")
+    assert ["root", "user/alice"] == found("--since", f"{clock.now() - HOUR:%Y-%m-%dT%H:%M}")
+    assert ["user/bob"] == found("--caller", "bob")
+    assert ["user/bob"] == found("--limit", "1")
+    assert ["root"] == found("--action", "admin:user create")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--since", "yesterday"], ["--limit", "0"], ["--limit", "x"], ["--since", "99999999d"]],
+)
+def test_what_the_log_cannot_be_searched_by(typed: Typed, words: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        typed("audit", *words)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -147,10 +210,15 @@ def test_a_folder_without_a_server(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_tables_are_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["account", "list"], ["user", "show", "administrator"], ["group", "list"]):
+    shown = (["account", "list"], ["user", "show", "administrator"], ["audit"], ["group", "list"])
+    assert 0 == admin.main(["--data", str(folder), "group", "create", "staff"])
+    assert 0 == admin.main(["--data", str(folder), "group", "delete", "staff"])
+    capsys.readouterr()
+    for words in shown:
         assert 0 == admin.main(["--data", str(folder), *words])
     said = capsys.readouterr().out
 
     assert "Account       Name     Created" == said.splitlines()[0]
     assert "Groups          -" in said.splitlines()
+    assert "At                   Outcome  Action              Caller" in said
     assert "(none)" == said.splitlines()[-1]

@@ -9,7 +9,20 @@ from typing import Any
 import msgspec
 import structlog
 from alembic.operations import Operations
-from sqlalchemy import Boolean, Column, Index, MetaData, String, Text, delete, insert, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    MetaData,
+    String,
+    Text,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from ostler.foundation.call import Call
@@ -31,6 +44,9 @@ WINDOW = timedelta(seconds=1)
 
 _MOST_WAITING = 50_000
 _LONGEST_INPUT = 16 * 1024
+
+Witness = Callable[[Transaction], None]
+"""Is called inside the transaction that changes something, and writes with it."""
 
 log = structlog.get_logger()
 
@@ -104,13 +120,15 @@ class Audit:
         """Begin the record of a call with the input `given`, from which secrets are removed."""
         return Entry(call, given)
 
-    def witness(self, entry: Entry) -> Callable[[Transaction], None]:
+    def witness(self, entry: Entry) -> Witness:
         """What the call's first changing transaction runs, so that it carries the record."""
 
         def write(tx: Transaction) -> None:
             if entry.kept:
                 return
-            tx.execute(insert(audit), _row(entry, SUCCESS, changed=True))
+            # A transaction of the whole house gives its rows no scope.
+            whose = _scope_of(entry) if tx.scope is None else {}
+            tx.execute(insert(audit), {**whose, **_row(entry, SUCCESS, changed=True)})
             tx.after_commit(lambda: setattr(entry, "kept", True))
 
         return write
@@ -122,9 +140,7 @@ class Audit:
         if len(self._waiting) >= _MOST_WAITING:
             log.error("audit_record_lost", request_id=entry.call.request_id, outcome=outcome)
             return
-        call = entry.call
-        whose = {"account": call.account, "region": call.region}
-        self._waiting.append({**whose, **_row(entry, outcome, changed=False)})
+        self._waiting.append({**_scope_of(entry), **_row(entry, outcome, changed=False)})
 
     def note(self, call: Call, given: Any, outcome: str) -> None:
         """Keep a record of what was no operation: a refusal at another door, say."""
@@ -169,24 +185,43 @@ def find(
     *,
     after: int = 0,
     limit: int = 100,
+    account: str = "",
     action: str = "",
     caller: str = "",
     since: datetime | None = None,
+    newest: bool = False,
 ) -> list[Record]:
-    """The records after a number, oldest first, in the transaction's scope."""
-    wanted = select(audit).where(audit.c.sequence > after).order_by(audit.c.sequence).limit(limit)
+    """The records after a number, oldest first, in the transaction's scope.
+
+    Where there are more than `limit`, it is the oldest of them, or the `newest`. A `caller` is
+    an ARN, or what stands behind the last slash of one.
+    """
+    wanted = select(audit).where(audit.c.sequence > after).limit(limit)
+    wanted = wanted.order_by(audit.c.sequence.desc() if newest else audit.c.sequence)
+    if account:
+        wanted = wanted.where(audit.c.account == account)
     if action:
         wanted = wanted.where(audit.c.action == action)
     if caller:
-        wanted = wanted.where(audit.c.caller == caller)
+        wanted = wanted.where(or_(audit.c.caller == caller, _ends(audit.c.caller, f"/{caller}")))
     if since is not None:
         wanted = wanted.where(audit.c.at >= since)
-    return [Record(**row._mapping) for row in tx.all(wanted)]
+    found = [Record(**row._mapping) for row in tx.all(wanted)]
+    return found[::-1] if newest else found
 
 
 def forget(tx: Transaction, before: datetime) -> int:
     """Drop the records from before that instant; how many they were."""
     return tx.execute(delete(audit).where(audit.c.at < before)).rowcount
+
+
+def _ends(column: Column[str], end: str) -> ColumnElement[bool]:
+    """Whether the text ends so; LIKE differs between the engines in what it does with case."""
+    return func.substr(column, func.length(column) - len(end) + 1) == end
+
+
+def _scope_of(entry: Entry) -> dict[str, Any]:
+    return {"account": entry.call.account, "region": entry.call.region}
 
 
 def _row(entry: Entry, outcome: str, *, changed: bool) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""`ostler-server admin`: accounts, users, roles, policies and keys, straight in the database."""
+"""`ostler-server admin`: accounts, users, roles, policies, keys and the audit log, straight in
+the database."""
 
 import asyncio
 import os
@@ -8,18 +9,22 @@ from collections.abc import Sequence
 
 from ostler.capabilities import identity
 from ostler.capabilities.identity import Directory
+from ostler.foundation import audit
+from ostler.foundation.audit import Audit
 from ostler.foundation.blobs import Blobs
+from ostler.foundation.call import Call, Caller
 from ostler.foundation.capability import Foundation
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.errors import ApiError
 from ostler.foundation.events import Bulletin
-from ostler.foundation.ids import AccountId, SystemIds
+from ostler.foundation.ids import AccountId, Region, SystemIds
 from ostler.foundation.secrets import Secrets, master_keys
-from ostler.foundation.storage import Storage
+from ostler.foundation.storage import Scope, Storage
 from ostler.foundation.timers import Schedule
 from ostler.server.admin.deeds import Answer, Desk
-from ostler.server.admin.grammar import Verb, parser
+from ostler.server.admin.grammar import Verb, own_arguments, parser
 from ostler.server.admin.output import as_json, as_table
+from ostler.server.admin.recording import recorded
 from ostler.server.settings import Settings, WrongSetting, read_settings
 
 
@@ -49,23 +54,24 @@ async def _run(settings: Settings, given: Namespace) -> Answer:
             f"No server keeps its keys in {settings.data}. Name the server's folder with --data, "
             "or start the server there once."
         )
-    storage = Storage(settings.database_url, outbox=Bulletin(SystemClock()), due_work=Schedule())
+    clock, ids = SystemClock(), SystemIds()
+    storage = Storage(settings.database_url, outbox=Bulletin(clock), due_work=Schedule())
     try:
         newest, *older = master_keys(settings.data / "keys")
-        capability = identity.build(
-            Foundation(
-                storage,
-                SystemClock(),
-                SystemIds(),
-                Blobs("memory://"),
-                Secrets(newest, older),
-            )
-        )
-        await storage.migrate(capability.migrations)
-        directory: Directory = capability.service.directory
-        account = await _account(directory, given.account or settings.account)
+        foundation = Foundation(storage, clock, ids, Blobs("memory://"), Secrets(newest, older))
+        looking = identity.build(foundation)
+        await storage.migrate([*looking.migrations, *audit.MIGRATIONS])
+        account = await _account(looking.service.directory, given.account or settings.account)
         verb: Verb = given.verb
-        return await verb.deed(Desk(directory, account, given))
+        if not verb.changes:
+            return await verb.deed(Desk(storage, looking.service.directory, account, given))
+        # Whoever reads the server's keys may do everything: it is the account itself that acts.
+        root = Caller(f"arn:aws:iam::{account}:root", account, account)
+        scope = Scope(account, Region(settings.region))
+        call = Call(scope, root, ids.uuid(), f"admin:{given.words}", clock.now())
+        async with recorded(Audit(storage, clock), call, own_arguments(given)) as witness:
+            directory: Directory = identity.build(foundation, witness=witness).service.directory
+            return await verb.deed(Desk(storage, directory, account, given))
     finally:
         storage.close()
 

@@ -6,11 +6,14 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ostler.capabilities.identity import Directory, Entity, KeyPair, Kind, ManagedPolicy
+from ostler.foundation.audit import Record, find
 from ostler.foundation.ids import AccountId
+from ostler.foundation.storage import Storage
 
 Row = Mapping[str, Any]
 Answer = Row | Sequence[Row] | None
@@ -20,6 +23,7 @@ Answer = Row | Sequence[Row] | None
 class Desk:
     """Where a command works: the directory, the account that is meant, and what was given."""
 
+    storage: Storage
     directory: Directory
     account: AccountId
     given: Namespace
@@ -200,6 +204,49 @@ async def disable_key(desk: Desk) -> Answer:
 async def delete_key(desk: Desk) -> Answer:
     await desk.directory.keys.delete(desk.account, desk.name)
     return None
+
+
+async def audit(desk: Desk) -> Answer:
+    given = desk.given
+    action = given.action if ":" in given.action or not given.action else f"ssm:{given.action}"
+    look = partial(
+        find,
+        account=desk.account,
+        action=action,
+        caller=given.caller,
+        since=given.since,
+        limit=given.limit,
+        newest=True,
+    )
+    row = _of_record if given.json else _of_record_in_short
+    return [row(record) for record in await desk.storage.read(None, look)]
+
+
+def _of_record(record: Record) -> Row:
+    return {
+        "Sequence": record.sequence,
+        "At": record.at,
+        "Account": record.account,
+        "Region": record.region,
+        "Caller": record.caller,
+        "AccessKeyId": record.access_key,
+        "SourceIp": record.source,
+        "Action": record.action,
+        "Input": record.input,
+        "Resources": list(record.resources),
+        "Outcome": record.outcome,
+        "RequestId": record.request_id,
+    }
+
+
+def _of_record_in_short(record: Record) -> Row:
+    return {
+        "At": f"{record.at:%Y-%m-%d %H:%M:%S}",
+        "Outcome": record.outcome,
+        "Action": record.action,
+        "Caller": record.caller,
+        "Source": record.source,
+    }
 
 
 def _of_entity(entity: Entity) -> Row:

@@ -28,8 +28,10 @@ from ostler.capabilities.identity.model.shipped import ADMINISTRATOR, MANAGED_IN
 from ostler.capabilities.identity.service.keys import Keys
 from ostler.capabilities.identity.service.ledger import (
     Ledger,
+    Witness,
     check_account_exists,
     checked_policy,
+    nobody,
     the_entity,
 )
 from ostler.capabilities.identity.service.policies import Policies, the_policy
@@ -75,8 +77,9 @@ class Directory:
         ids: Ids,
         secrets: Secrets,
         changed: Callable[[], None] = lambda: None,
+        witness: Witness = nobody,
     ) -> None:
-        self._ledger = ledger = Ledger(storage, changed)
+        self._ledger = ledger = Ledger(storage, changed, witness)
         self._clock = clock
         self._ids = ids
         self.policies = Policies(ledger, clock, ids)

@@ -18,6 +18,7 @@ from ostler.capabilities.identity.model.entities import (
 )
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
 from ostler.capabilities.identity.service.directory import ADMINISTRATOR_NAME, Directory
+from ostler.capabilities.identity.service.ledger import Witness, nobody
 from ostler.capabilities.identity.service.sessions import Sessions
 from ostler.capabilities.identity.store import entities, keys
 from ostler.foundation.authentication import Credential
@@ -43,11 +44,12 @@ class Identity:
         clock: Clock,
         ids: Ids,
         secrets: Secrets,
+        witness: Witness = nobody,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
-        self.directory = Directory(storage, clock, ids, secrets, self.forget)
+        self.directory = Directory(storage, clock, ids, secrets, self.forget, witness)
         self._sessions = Sessions(storage, clock, ids, secrets, self.directory.keys)
 
     async def first_start(

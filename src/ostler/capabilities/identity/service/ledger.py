@@ -13,13 +13,25 @@ from ostler.foundation.storage import Storage, Transaction
 
 R = TypeVar("R")
 
+Witness = Callable[[Transaction], None]
+
+
+def nobody(tx: Transaction) -> None:
+    """Where there is no witness."""
+
 
 class Ledger:
-    """Runs functions of a transaction; after a change, what was remembered is looked up anew."""
+    """Runs functions of a transaction; after a change, what was remembered is looked up anew.
 
-    def __init__(self, storage: Storage, changed: Callable[[], None]) -> None:
+    `witness` is called inside every transaction that changes anything.
+    """
+
+    def __init__(
+        self, storage: Storage, changed: Callable[[], None], witness: Witness = nobody
+    ) -> None:
         self._storage = storage
         self._changed = changed
+        self._witness = witness
 
     async def read(self, function: Callable[[Transaction], R]) -> R:
         return await self._storage.read(None, function)
@@ -27,7 +39,9 @@ class Ledger:
     async def write(self, function: Callable[[Transaction], R]) -> R:
         def write(tx: Transaction) -> R:
             tx.after_commit(self._changed)
-            return function(tx)
+            result = function(tx)
+            self._witness(tx)
+            return result
 
         return await self._storage.write(None, write)
 
