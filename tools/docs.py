@@ -21,7 +21,8 @@ COVERAGE_HEAD = """# Coverage
 
 What every operation of the API does here: **kept** (does what its name says), **partial**
 (with what is missing) or **not yet** (answers `NotYetImplemented`). Generated from the code and
-`docs/coverage.toml` by `make docs`; the API is that of botocore {version}.
+`docs/coverage.toml` by `make docs`; the API is that of botocore {version}, what agents call, and
+[our own](reference/extensions.md).
 
 """
 
@@ -67,7 +68,8 @@ def coverage() -> str:
         rows = []
         for name in names:
             state = "kept" if (service, name) in kept else "not yet"
-            why = listed.get(service, {}).get("not_yet", {}).get(name, "")
+            notes = listed.get(service, {})
+            why = notes.get("not_yet", {}).get(name) or notes.get("own", {}).get(name, "")
             if state == "kept" and name in partial:
                 state, why = "partial", partial[name]
             rows.append(f"| {name} | {state} | {why} |\n")

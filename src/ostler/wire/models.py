@@ -4,6 +4,7 @@ import functools
 import typing
 from collections.abc import Callable, Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 import msgspec
@@ -102,11 +103,23 @@ def _description(service: str) -> dict[str, Any]:
 
 
 def _our_part(service: str) -> dict[str, Any]:
-    file = resources.files("ostler.wire") / "models" / f"{service}.json"
-    if not file.is_file():
-        return {}
-    part: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+    """What agents call and botocore lacks, and our own extensions of the API."""
+    models = resources.files("ostler.wire") / "models"
+    part = _decoded(models / f"{service}.json")
+    for version in _versions(models / "extensions" / service):
+        extension = _decoded(version / "service-2.sdk-extras.json").get("merge", {})
+        for section, content in extension.items():
+            part[section] = {**part.get(section, {}), **content}
     return part
+
+
+def _versions(folder: Traversable) -> list[Traversable]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _decoded(file: Traversable) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.json.decode(file.read_bytes()) if file.is_file() else {}
+    return content
 
 
 def _with_status(shape: dict[str, Any]) -> dict[str, Any]:

@@ -201,9 +201,12 @@ class World:
         self.desk = self.capability.service.desk
         self.outputs = self.capability.service.outputs
         [self.operations] = self.capability.operations
+        # The house writes events down for its first world; each world hears them by itself.
         bulletin = type(self.house.bulletin)(self.clock)
+        first = not self.house.bulletin.handlers(self.storage)
         for event, listener in self.capability.listeners:
-            self.house.bulletin.subscribe(event, listener)
+            if first:
+                self.house.bulletin.subscribe(event, listener)
             bulletin.subscribe(event, listener)
         self.timers = Timers(self.storage, self.clock, self.ids, self.house.schedule)
         self.timers.serve(bulletin.handlers(self.storage))

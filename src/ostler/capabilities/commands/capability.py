@@ -17,6 +17,7 @@ from ostler.capabilities.commands.service import (
     Commands,
     Documents,
     Fleet,
+    OutputReader,
     Outputs,
     Progress,
     Roles,
@@ -52,11 +53,12 @@ def build(
     commands = Commands(storage, clock, foundation.ids, documents, nodes, roles, history=history)
     progress = Progress(storage, clock, history=history)
     outputs = Outputs(storage, foundation.blobs)
+    reader = OutputReader(commands, outputs, clock)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
     return Capability(
         name="commands",
         service=RunCommand(commands, Desk(progress, dispatcher), outputs),
-        operations=[Operations(commands, output_url=output_url)],
+        operations=[Operations(commands, reader, output_url=output_url)],
         listeners=[
             (CommandSent, dispatcher.start),
             (CancelAsked, dispatcher.stop),

@@ -1303,6 +1303,22 @@ GetCommandInvocationResult = TypedDict("GetCommandInvocationResult", {
     "CloudWatchOutputConfig": CloudWatchOutputConfig,
 }, total=False)
 
+class GetCommandOutputRequest(TypedDict, total=False):
+    CommandId: Required[str]
+    InstanceId: Required[str]
+    PluginName: str
+    Stream: str
+    Offset: int
+    MaxBytes: int
+    WaitSeconds: int
+
+class GetCommandOutputResult(TypedDict, total=False):
+    Content: bytes
+    Offset: int
+    NextOffset: int
+    Finished: bool
+    Whole: bool
+
 class GetConnectionStatusRequest(TypedDict, total=False):
     Target: Required[str]
 

@@ -1,11 +1,12 @@
 """Run Command's part of the API: names on the wire, and nothing else."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ostler.capabilities.commands.operations.answers import Writer
 from ostler.capabilities.commands.operations.filters import wanted_commands, wanted_invocations
 from ostler.capabilities.commands.operations.orders import order_of
-from ostler.capabilities.commands.service import Commands
+from ostler.capabilities.commands.service import Commands, OutputReader
 from ostler.foundation.call import Call
 from ostler.foundation.ids import CommandId, NodeId
 
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 
 AWS_OUTPUT_URL = "https://s3.{region}.amazonaws.com"
 _PAGE = 50
+_PORTION = 256 * 1024
 
 
 class Operations:
-    """SendCommand, CancelCommand and the three that look.
+    """SendCommand, CancelCommand and the three that look; GetCommandOutput is our own.
 
     `output_url` is where clients find buckets; `{region}` in it is filled in.
     """
 
     service = "ssm"
 
-    def __init__(self, commands: Commands, *, output_url: str = AWS_OUTPUT_URL) -> None:
+    def __init__(
+        self, commands: Commands, reader: OutputReader, *, output_url: str = AWS_OUTPUT_URL
+    ) -> None:
         self._commands = commands
+        self._reader = reader
         self._output_url = output_url
 
     async def send_command(
@@ -69,6 +74,27 @@ class Operations:
             given.get("PluginName", ""),
         )
         return self._writer(call).result(view)
+
+    async def get_command_output(
+        self, call: Call, given: "ssm.GetCommandOutputRequest"
+    ) -> "ssm.GetCommandOutputResult":
+        portion = await self._reader.read(
+            call,
+            CommandId(given["CommandId"]),
+            NodeId(given["InstanceId"]),
+            given.get("PluginName", ""),
+            given.get("Stream", "stdout"),
+            start=given.get("Offset", 0),
+            most=given.get("MaxBytes", _PORTION),
+            wait=timedelta(seconds=given.get("WaitSeconds", 0)),
+        )
+        return {
+            "Content": portion.content,
+            "Offset": portion.start,
+            "NextOffset": portion.end,
+            "Finished": portion.finished,
+            "Whole": portion.whole,
+        }
 
     def _writer(self, call: Call) -> Writer:
         return Writer(call.region, self._output_url.format(region=call.region))

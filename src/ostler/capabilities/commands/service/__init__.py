@@ -18,6 +18,7 @@ from ostler.capabilities.commands.service.neighbours import (
 )
 from ostler.capabilities.commands.service.outputs import Outputs
 from ostler.capabilities.commands.service.progress import Errands, Progress, Word
+from ostler.capabilities.commands.service.reading import OutputReader
 from ostler.capabilities.commands.store.commands import Payload
 from ostler.capabilities.commands.store.commands import Wanted as WantedCommands
 from ostler.capabilities.commands.store.invocations import Errand
@@ -38,6 +39,7 @@ __all__ = [
     "Fleet",
     "InvocationView",
     "Node",
+    "OutputReader",
     "Outputs",
     "Payload",
     "Progress",

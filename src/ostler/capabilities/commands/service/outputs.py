@@ -67,6 +67,13 @@ class Outputs:
         _, kept = await self._look(scope, Stream(CommandId(command), node, step, stream))
         return kept.length
 
+    async def extent(
+        self, scope: Scope, command: CommandId, node: NodeId, step: str, stream: str
+    ) -> Extent:
+        """How far the stream has come, and whether that is all of it."""
+        _, kept = await self._look(scope, Stream(command, node, step, stream))
+        return kept
+
     async def finish(
         self, scope: Scope, node: NodeId, command: str, step: str, stream: str
     ) -> None:
