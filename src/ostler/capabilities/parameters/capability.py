@@ -1,0 +1,42 @@
+"""How Parameter Store is put together."""
+
+from ostler.capabilities.parameters.jobs import Watch
+from ostler.capabilities.parameters.migrations import MIGRATIONS
+from ostler.capabilities.parameters.model.names import RESOURCE
+from ostler.capabilities.parameters.model.parameters import Limits
+from ostler.capabilities.parameters.operations import Operations
+from ostler.capabilities.parameters.service.keys import HouseKey, Keys
+from ostler.capabilities.parameters.service.policies import TIMER, Policies
+from ostler.capabilities.parameters.service.reading import Parameters
+from ostler.capabilities.parameters.service.references import NoReferences, References
+from ostler.capabilities.parameters.service.writing import Writing
+from ostler.capabilities.parameters.store.parameters import exists
+from ostler.capabilities.tags import Tags
+from ostler.foundation.capability import Capability, Foundation, Taggable
+
+
+def build(
+    foundation: Foundation,
+    *,
+    tags: Tags,
+    keys: Keys | None = None,
+    references: References | None = None,
+    limits: Limits | None = None,
+) -> Capability:
+    """Put Parameter Store together.
+
+    `keys` seals secure strings under more keys than `alias/aws/ssm`, `references` knows the
+    secrets behind /aws/reference/secretsmanager/, `limits` allows more than AWS does.
+    """
+    storage, clock = foundation.storage, foundation.clock
+    keys = keys or HouseKey(foundation.secrets)
+    parameters = Parameters(storage, keys, tags, references or NoReferences())
+    writing = Writing(storage, clock, keys, tags, limits or Limits())
+    return Capability(
+        name="parameters",
+        service=parameters,
+        operations=[Operations(parameters, writing)],
+        jobs=[(TIMER, Watch(Policies(storage, clock, tags)).act)],
+        taggables=[Taggable(RESOURCE, "parameter", exists)],
+        migrations=MIGRATIONS,
+    )

@@ -1,0 +1,1 @@
+"""The nouns of Parameter Store and their rules."""
