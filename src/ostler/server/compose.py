@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ostler import agent
-from ostler.capabilities import commands, documents, identity, nodes, tags
+from ostler.capabilities import commands, documents, identity, nodes, parameters, tags
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, events, timers
 from ostler.foundation.audit import Audit
@@ -89,12 +89,13 @@ async def compose(
     papers = documents.build(
         foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
     )
+    values = parameters.build(foundation, tags=labels)
     courier = LateCourier()
     ran = commands.build(
         foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
     )
     run_command: commands.RunCommand = ran.service
-    capabilities: list[Capability] = [known, tagged, fleet, papers, ran]
+    capabilities: list[Capability] = [known, tagged, fleet, papers, values, ran]
 
     await storage.migrate(
         [

@@ -29,24 +29,27 @@ _END = "\x7f"
 
 _newest = and_(versions.c.key == heads.c.key, versions.c.version == heads.c.version)
 _after: BindParameter[str] = bindparam("after")
+# Said of both tables: PostgreSQL may read the versions first, and would read them from the
+# beginning, page after page.
+_later = and_(heads.c.key > _after, versions.c.key > _after)
 _BELOW = (
     select(*READING)
     .join(heads, _newest)
-    .where(heads.c.key > _after, heads.c.key < bindparam("end"))
+    .where(_later, heads.c.key < bindparam("end"))
     .order_by(heads.c.key)
     .limit(bindparam("most"))
 )
 _ON = (
     select(*READING)
     .join(heads, _newest)
-    .where(heads.c.parent == bindparam("parent"), heads.c.key > _after)
+    .where(_later, heads.c.parent == bindparam("parent"))
     .order_by(heads.c.key)
     .limit(bindparam("most"))
 )
 _DESCRIBED = (
     select(*METADATA)
     .join(heads, _newest)
-    .where(heads.c.key > _after)
+    .where(_later)
     .order_by(heads.c.key)
     .limit(bindparam("most"))
 )

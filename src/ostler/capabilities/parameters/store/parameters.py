@@ -219,7 +219,7 @@ def version(row: Any, *, value: str | Sealed = "", labels: tuple[str, ...] = ())
 
 
 def _is_full(tx: Transaction, tier: Tier, most: int) -> bool:
-    counted = select(heads.c.key).where(heads.c.tier == tier).limit(1).offset(most - 1)
+    counted = select(heads.c.tier).where(heads.c.tier == tier).limit(1).offset(most - 1)
     return tx.scalar(counted) is not None
 
 

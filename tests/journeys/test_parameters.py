@@ -1,0 +1,202 @@
+"""Parameter Store by boto3: configuration that applications read, and who may."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ostler.foundation.clock import SystemClock
+from tests.support.processes import ServerProcess, eventually
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def tree(ssm: Any) -> Iterator[str]:
+    """A hierarchy with a text, a list and a secret, gone afterwards."""
+    ssm.put_parameter(Name="/journey/app/url", Value="https://example.com", Type="String")
+    ssm.put_parameter(Name="/journey/app/hosts", Value="a,b", Type="StringList")
+    ssm.put_parameter(Name="/journey/app/db/password", Value=SECRET, Type="SecureString")
+    yield "/journey/app"
+    ssm.delete_parameters(
+        Names=[f"/journey/app/{name}" for name in ("url", "hosts", "db/password")]
+    )
+
+
+def code(fault: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
+    error = fault.value.response["Error"]
+    return error["Code"], error.get("Message", "")
+
+
+def test_a_parameter_comes_and_changes_and_goes(ssm: Any) -> None:
+    name = "journey-parameter"
+    made = ssm.put_parameter(Name=name, Value="one", Type="String", Description="said")
+    assert (1, "Standard") == (made["Version"], made["Tier"])
+
+    with pytest.raises(ssm.exceptions.ParameterAlreadyExists):
+        ssm.put_parameter(Name=f"/{name}", Value="two", Type="String")
+    assert 2 == ssm.put_parameter(Name=name, Value="two", Overwrite=True)["Version"]
+
+    found = ssm.get_parameter(Name=f"/{name}")["Parameter"]
+    assert (f"/{name}", "two", 2, "String", "text") == tuple(
+        found[each] for each in ("Name", "Value", "Version", "Type", "DataType")
+    )
+    assert found["ARN"].endswith(f":parameter/{name}")
+    assert abs(found["LastModifiedDate"] - SystemClock().now()) < timedelta(minutes=5)
+    assert "one" == ssm.get_parameter(Name=found["ARN"] + ":1")["Parameter"]["Value"]
+
+    ssm.delete_parameter(Name=name)
+    with pytest.raises(ClientError) as missing:
+        ssm.get_parameter(Name=name)
+    assert ("ParameterNotFound", "") == code(missing)
+    assert 1 == ssm.put_parameter(Name=name, Value="anew", Type="String")["Version"]
+    ssm.delete_parameter(Name=name)
+
+
+def test_a_hierarchy_is_read_page_by_page(ssm: Any, tree: str) -> None:
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(
+        Path=tree, Recursive=True, WithDecryption=True, PaginationConfig={"PageSize": 2}
+    )
+
+    assert {
+        f"{tree}/db/password": SECRET,
+        f"{tree}/hosts": "a,b",
+        f"{tree}/url": "https://example.com",
+    } == {each["Name"]: each["Value"] for page in pages for each in page["Parameters"]}
+    flat = ssm.get_parameters_by_path(Path=tree)["Parameters"]
+    assert [f"{tree}/hosts", f"{tree}/url"] == [each["Name"] for each in flat]
+
+
+def test_parameters_are_described_by_filters(ssm: Any, tree: str) -> None:
+    filters = [
+        {"Key": "Path", "Option": "Recursive", "Values": [tree]},
+        {"Key": "Type", "Values": ["SecureString"]},
+    ]
+
+    (told,) = ssm.describe_parameters(ParameterFilters=filters)["Parameters"]
+
+    assert (f"{tree}/db/password", "alias/aws/ssm") == (told["Name"], told["KeyId"])
+
+
+def test_a_secret_stays_a_secret(ssm: Any, server: ServerProcess, tree: str) -> None:
+    name = f"{tree}/db/password"
+    assert SECRET == ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    assert SECRET not in ssm.get_parameter(Name=name)["Parameter"]["Value"]
+
+    kept = [path for path in server.data.rglob("*") if path.is_file()]
+    assert [] == [path.name for path in kept if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in server.log.read_text()
+
+
+def test_labels_and_history(ssm: Any, tree: str) -> None:
+    name = f"{tree}/url"
+    ssm.put_parameter(Name=name, Value="https://example.org", Overwrite=True)
+    answer = ssm.label_parameter_version(Name=name, ParameterVersion=1, Labels=["live", "9"])
+    assert ["9"] == answer["InvalidLabels"]
+
+    live = ssm.get_parameter(Name=f"{name}:live")["Parameter"]
+    assert ("https://example.com", ":live", name) == tuple(
+        live[each] for each in ("Value", "Selector", "Name")
+    )
+    history = ssm.get_parameter_history(Name=name)["Parameters"]
+    assert [(1, ["live"]), (2, [])] == [(each["Version"], each["Labels"]) for each in history]
+
+
+def test_writers_at_once_get_consecutive_versions(ssm: Any, server: ServerProcess) -> None:
+    given: list[int] = []
+
+    def write() -> None:
+        client = server.client()
+        for _ in range(5):
+            put = client.put_parameter(
+                Name="/journey/contended", Value="v", Type="String", Overwrite=True
+            )
+            given.append(put["Version"])
+
+    writers = [threading.Thread(target=write) for _ in range(6)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert list(range(1, 31)) == sorted(given)
+    ssm.delete_parameter(Name="/journey/contended")
+
+
+def test_an_expired_parameter_is_gone(ssm: Any) -> None:
+    soon = SystemClock().now() + timedelta(seconds=2)
+    expires = {"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": stamp(soon)}}
+    ssm.put_parameter(
+        Name="/journey/short",
+        Value="v",
+        Type="String",
+        Tier="Advanced",
+        Policies=json.dumps([expires]),
+    )
+
+    def gone() -> bool:
+        return bool(ssm.get_parameters(Names=["/journey/short"])["InvalidParameters"])
+
+    eventually("the parameter gone", gone)
+
+
+def stamp(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "words"),
+    [
+        ({"Name": "a/b"}, "ValidationException", "Parameter name must be a fully qualified name."),
+        ({"Name": "/aws/x"}, "AccessDeniedException", "No access to reserved parameter name"),
+        ({"Name": "/1" * 16}, "HierarchyLevelLimitExceededException", "15 levels"),
+        ({"Value": "v" * 4097}, "ValidationException", "Standard tier parameters support"),
+        ({"Value": "{{ssm:x}}"}, "ValidationException", "can't nest another parameter"),
+        ({"AllowedPattern": r"\d+"}, "ParameterPatternMismatchException", "allowedPattern"),
+        ({"AllowedPattern": "["}, "InvalidAllowedPatternException", ""),
+        ({"Type": "SecureString", "KeyId": "alias/x"}, "InvalidKeyId", "is not found"),
+        ({"Type": "Number"}, "ValidationException", "Value 'Number' at 'type' failed to satisfy"),
+        ({"Tier": "Advanced", "Policies": "[1]"}, "ValidationException", "Invalid policies input"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    unchecked: Any, given: dict[str, str], expected: str, words: str
+) -> None:
+    order = {"Name": "/journey/wrong", "Value": "v", "Type": "String", **given}
+
+    with pytest.raises(ClientError) as refused:
+        unchecked.put_parameter(**order)
+
+    told, message = code(refused)
+    assert expected == told
+    assert words in message
+    assert ["/journey/wrong"] == unchecked.get_parameters(Names=["/journey/wrong"])[
+        "InvalidParameters"
+    ]
+
+
+def test_another_account_has_parameters_of_its_own(
+    server: ServerProcess, guest: dict[str, Any], tree: str
+) -> None:
+    theirs = server.client_of(guest)
+
+    with pytest.raises(theirs.exceptions.ParameterNotFound):
+        theirs.get_parameter(Name=f"{tree}/url")
+    assert [] == theirs.get_parameters_by_path(Path=tree, Recursive=True)["Parameters"]
+
+
+def test_tags_belong_to_the_parameter(ssm: Any, tree: str) -> None:
+    tag = {"Key": "stage", "Value": "prod"}
+    ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=f"{tree}/url", Tags=[tag])
+
+    told = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=f"{tree}/url")
+    found = ssm.describe_parameters(ParameterFilters=[{"Key": "tag:stage", "Values": ["prod"]}])[
+        "Parameters"
+    ]
+
+    assert [tag] == told["TagList"]
+    assert [f"{tree}/url"] == [each["Name"] for each in found]
