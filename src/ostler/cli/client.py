@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 import botocore.session
@@ -19,6 +20,9 @@ class Connection:
     def client(self, service: str = "ssm") -> Any:
         """A client of one service."""
         session = botocore.session.Session(profile=self.profile)
+        # Our own extensions of the API, in botocore's own format for such.
+        extensions = resources.files("ostler.wire") / "models" / "extensions"
+        session.get_component("data_loader").search_paths.append(str(extensions))
         return session.create_client(
             service,
             region_name=self.region or session.get_config_variable("region") or "us-east-1",

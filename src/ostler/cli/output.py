@@ -51,8 +51,9 @@ class Output:
             self.console.print(empty)
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in columns.values():
-            table.add_column(title, overflow="fold")
+        for place, title in enumerate(columns.values()):
+            # The first column is what people copy: an id stays on one line.
+            table.add_column(title, overflow="fold", no_wrap=place == 0)
         for item in items:
             table.add_row(*(_cell(item.get(name)) for name in columns))
         self.console.print(table)

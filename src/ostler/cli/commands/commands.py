@@ -1,8 +1,11 @@
 """`ostler run` and `ostler commands`: run a script on many nodes, and look at what ran."""
 
+import difflib
+import json
 import sys
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -10,9 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ostler.cli.client import every
 from ostler.cli.commands.nodes import tag_of
+from ostler.cli.following import ENDED, CannotFollow, Follower, Line
+from ostler.cli.output import Output
 from ostler.foundation.clock import SystemClock
 
-ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
 COLUMNS = {
     "CommandId": "COMMAND",
     "DocumentName": "DOCUMENT",
@@ -35,6 +39,7 @@ POLL = timedelta(milliseconds=300)
 @click.option("--max-errors", default="0", help="Stop after more failures than this.")
 @click.option("--timeout", type=int, default=3600, help="Seconds that a node has to take it.")
 @click.option("--comment", default="", help="Kept with the command.")
+@click.option("--follow", "live", is_flag=True, help="Show output while it comes, line by line.")
 @click.option("--no-wait", is_flag=True, help="Only send, and say the command's id.")
 @click.pass_obj
 def run(
@@ -48,6 +53,7 @@ def run(
     max_errors: str,
     timeout: int,
     comment: str,
+    live: bool,
     no_wait: bool,
 ) -> None:
     """Run SCRIPT on many nodes and show what each answered.
@@ -72,7 +78,7 @@ def run(
         else:
             context.output.json(sent)
         return
-    sys.exit(_follow(context, client, command))
+    sys.exit(_follow(context, client, command) if live else _await(context, client, command))
 
 
 @click.group(invoke_without_command=True)
@@ -101,8 +107,16 @@ def show(context: Any, command: str) -> None:
 @click.argument("command")
 @click.pass_obj
 def follow(context: Any, command: str) -> None:
-    """Wait for COMMAND to end, then show what it did."""
+    """Show what COMMAND's nodes write, from the beginning and while they write it."""
     sys.exit(_follow(context, context.connection.client(), command))
+
+
+@commands.command("wait")
+@click.argument("command")
+@click.pass_obj
+def wait_for(context: Any, command: str) -> None:
+    """Wait for COMMAND to end, then show what it did."""
+    sys.exit(_await(context, context.connection.client(), command))
 
 
 @commands.command()
@@ -130,18 +144,48 @@ def _whom(nodes: tuple[str, ...], tags: tuple[str, ...], everywhere: bool) -> di
     return {"Targets": [{"Key": key, "Values": each} for key, each in values.items()]}
 
 
-def _follow(context: Any, client: Any, command: str) -> int:
+def _await(context: Any, client: Any, command: str) -> int:
+    """Wait for the end with progress, then show each answer; the exit status."""
     try:
         told = _wait(context, client, command)
     except KeyboardInterrupt:
-        click.echo(
-            f"\nThe command goes on. Come back to it:  ostler commands follow {command}\n"
-            f"Or stop it:                            ostler commands cancel {command}",
-            err=True,
-        )
-        return 130
+        return _detach(command)
     _show(context, client, command)
     return 0 if told["Status"] == "Success" else 1
+
+
+def _follow(context: Any, client: Any, command: str) -> int:
+    """Show lines while they come; the exit status."""
+    follower = Follower(client, command, partial(_write, context.output), context.output.say)
+    try:
+        told = follower.follow()
+    except KeyboardInterrupt:
+        return _detach(command)
+    except CannotFollow:
+        context.output.say("This server shows output only at the end.")
+        return _await(context, client, command)
+    context.output.say(
+        f"{told['StatusDetails']}: {told['CompletedCount']} of {told['TargetCount']} done, "
+        f"{told['ErrorCount']} failed"
+    )
+    return 0 if told["Status"] == "Success" else 1
+
+
+def _write(output: Output, line: Line) -> None:
+    if output.for_people:
+        click.echo(f"{line.node} | {line.text}", err=line.stream == "stderr")
+    else:
+        told = {"Node": line.node, "Step": line.step, "Stream": line.stream, "Text": line.text}
+        click.echo(json.dumps(told, ensure_ascii=False))
+
+
+def _detach(command: str) -> int:
+    click.echo(
+        f"\nThe command goes on. Come back to it:  ostler commands follow {command}\n"
+        f"Or stop it:                            ostler commands cancel {command}",
+        err=True,
+    )
+    return 130
 
 
 def _wait(context: Any, client: Any, command: str) -> dict[str, Any]:
@@ -185,11 +229,13 @@ def _show(context: Any, client: Any, command: str) -> None:
     for answer in answers:
         key = (answer["Status"], answer["ResponseCode"], answer["Output"], answer["Error"])
         groups.setdefault(key, []).append(answer["Node"])
-    for (status, code, output, error), names in sorted(groups.items(), key=lambda at: -len(at[1])):
+    by_size = sorted(groups.items(), key=lambda at: -len(at[1]))
+    most = by_size[0][0][2] if by_size else ""
+    for (status, code, output, error), names in by_size:
         context.output.console.rule(
             f"{status} (exit status {code}): {_names(names)}", align="left", style="dim"
         )
-        click.echo(output, nl=bool(output) and not output.endswith("\n"))
+        click.echo(_as_difference(output, most))
         if error:
             click.echo(error, nl=not error.endswith("\n"), err=True)
     counts = Counter(answer["Status"] for answer in answers)
@@ -216,6 +262,15 @@ def _answer(client: Any, command: str, invocation: dict[str, Any]) -> dict[str, 
         "Output": output,
         "Error": error,
     }
+
+
+def _as_difference(output: str, most: str) -> str:
+    """How the output differs from that of most nodes, where that is shorter to read."""
+    if output == most:
+        return output.rstrip("\n")
+    lines = output.splitlines()
+    changes = list(difflib.unified_diff(most.splitlines(), lines, lineterm="", n=1))[2:]
+    return "\n".join(changes if 0 < len(changes) < len(lines) else lines)
 
 
 def _names(names: list[str]) -> str:
