@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -314,7 +315,7 @@ def test_an_upsert_meets_rows_of_its_own_scope(bench: Bench) -> None:
 
     for size in (2, 3):
         row = {"id": "a", "size": size}
-        bench.run(OURS, lambda tx, row=row: tx.upsert(things, row, key=["id"]))
+        bench.run(OURS, partial(_upsert, row))
 
     everything = bench.run(None, lambda tx: _plain(tx, select(things.c.account, things.c.size)))
     assert [(OURS.account, 1), (OURS.account, 3), ("222222222222", 1)] == everything
@@ -374,12 +375,18 @@ def _fill(tx: Transaction, rows: list[Any]) -> None:
         tx.execute(insert(each).values(id=name, size=size, **own))
 
 
+def _upsert(row: dict[str, Any], tx: Transaction) -> None:
+    tx.upsert(things, row, key=["id"])
+
+
 def _plain(tx: Transaction, statement: Executable) -> list[tuple[Any, ...]]:
     return sorted((tuple(row) for row in tx.all(statement)), key=repr)
 
 
 def _all(tx: Transaction, *, ours: bool) -> list[tuple[Any, ...]]:
-    rows = [(each.name, *row) for each in (things, parts) for row in tx.all(select(each))]
+    rows: list[tuple[Any, ...]] = [
+        (each.name, *row) for each in (things, parts) for row in tx.all(select(each))
+    ]
     return sorted(
         (row for row in rows if (row[1:3] == (OURS.account, OURS.region)) == ours), key=repr
     )

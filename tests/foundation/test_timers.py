@@ -2,16 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, func, select, update
 
 from ostler.foundation.clock import ManualClock
-from ostler.foundation.ids import SequentialIds
-from ostler.foundation.storage import Scope, Storage, Transaction, scoped_table
+from ostler.foundation.ids import SequentialIds, SystemIds
+from ostler.foundation.storage import Later, Scope, Storage, Transaction, scoped_table
 from ostler.foundation.timers import (
     ATTEMPTS,
     LEASE,
@@ -22,7 +21,7 @@ from ostler.foundation.timers import (
     dead_letters,
     timers,
 )
-from tests.support.databases import House, create_tables, fresh_database
+from tests.support.databases import House, create_tables
 
 metadata = MetaData()
 effects = scoped_table(
@@ -127,6 +126,15 @@ async def test_each_scope_and_the_house_have_timers_of_their_own(
 
     assert 3 == await work(see).run_due()
     assert {scope.account, other_scope.account, ""} == {due.scope.account for due in seen}
+
+
+async def test_a_scope_schedules_nothing_for_another(
+    storage: Storage, scope: Scope, other_scope: Scope, clock: ManualClock
+) -> None:
+    theirs = Later(other_scope, "work", "one", clock.now())
+
+    with pytest.raises(ValueError, match="own"):
+        await storage.write(scope, lambda tx: tx.schedule_many([theirs]))
 
 
 async def test_a_kind_without_a_handler_waits_for_a_process_that_has_one(
@@ -350,8 +358,8 @@ async def test_a_signal_during_a_failure_starts_anew(
     assert [1, 2, 3, 1] == attempts
 
 
-async def test_two_workers_share_the_work(
-    storage: Storage, scope: Scope, clock: ManualClock, work: Work
+async def test_two_processes_share_the_work(
+    house: House, storage: Storage, scope: Scope, clock: ManualClock, work: Work
 ) -> None:
     await create_tables(storage, metadata)
     names = [f"{n:03}" for n in range(200)]
@@ -363,112 +371,14 @@ async def test_two_workers_share_the_work(
     async def handler(due: Due) -> None:
         await storage.write(due.scope, lambda tx: done(tx, due.key, due))
 
+    neighbour = House(house.url, clock)
+    other = Timers(neighbour.storage, clock, SystemIds(), neighbour.schedule, {"work": handler})
     await storage.write(scope, add)
-    shares = await asyncio.gather(work(handler).run_due(), work(handler).run_due())
+    shares = await asyncio.gather(work(handler).run_due(), other.run_due())
+    neighbour.storage.close()
 
     assert len(names) == sum(shares)
-    assert all(shares)
     assert dict.fromkeys(names, 1) == await counted(storage)
-
-
-# The loop itself, on a storage without threads, so that the manual clock moves all there is
-
-
-@pytest.fixture
-def inline() -> Iterator[House]:
-    with fresh_database("sqlite") as url:
-        house = House(url, ManualClock(), inline=True)
-        yield house
-        house.storage.close()
-
-
-async def test_the_loop_wakes_when_something_is_due_or_scheduled(
-    inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
-) -> None:
-    ran: list[tuple[str, datetime]] = []
-
-    async def handler(due: Due) -> None:
-        ran.append((due.key, clock.now()))
-
-    start = clock.now()
-    await schedule(inline.storage, scope, "later", start + 30 * MINUTE)
-    loop = Timers(inline.storage, clock, ids, inline.schedule, {"work": handler})
-    async with running(loop):
-        await clock.advance(MINUTE)
-        await schedule(inline.storage, scope, "now", clock.now())
-        await clock.advance(timedelta(0))
-        await schedule(inline.storage, scope, "soon", start + 2 * MINUTE)
-        await clock.advance(60 * MINUTE)
-
-    minutes = [(key, (at - start) / MINUTE) for key, at in ran]
-    assert [("now", 1), ("soon", 2), ("later", 30)] == minutes
-
-
-async def test_the_loop_keeps_the_lease_of_long_work(
-    inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
-) -> None:
-    starts: list[int] = []
-
-    async def handler(due: Due) -> None:
-        starts.append(due.attempt)
-        await clock.sleep(5 * LEASE)
-
-    await schedule(inline.storage, scope, "long", clock.now())
-    loops = [
-        Timers(inline.storage, clock, ids, inline.schedule, {"work": handler}) for _ in range(2)
-    ]
-    async with running(loops[0]), running(loops[1]):
-        await clock.advance(10 * LEASE)
-
-    assert [1] == starts
-
-
-async def test_a_stopped_loop_gives_its_work_back(
-    inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
-) -> None:
-    attempts: list[int] = []
-
-    async def handler(due: Due) -> None:
-        attempts.append(due.attempt)
-        await clock.sleep(MINUTE)
-
-    await schedule(inline.storage, scope, "one", clock.now())
-    for _ in range(2):
-        async with running(Timers(inline.storage, clock, ids, inline.schedule, {"work": handler})):
-            await clock.advance(timedelta(seconds=1))
-
-    assert [1, 1] == attempts
-
-
-async def test_at_most_64_handlers_run_at_once(
-    inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
-) -> None:
-    now, most, done = 0, 0, 0
-
-    async def handler(due: Due) -> None:
-        nonlocal now, most, done
-        now += 1
-        most = max(now, most)
-        await clock.sleep(timedelta(seconds=1))
-        now -= 1
-        done += 1
-
-    for number in range(150):
-        await schedule(inline.storage, scope, str(number), clock.now())
-    async with running(Timers(inline.storage, clock, ids, inline.schedule, {"work": handler})):
-        await clock.advance(MINUTE)
-
-    assert (64, 150) == (most, done)
-
-
-@asynccontextmanager
-async def running(loop: Timers) -> AsyncIterator[None]:
-    """A loop that runs as long as the block does."""
-    task = asyncio.create_task(loop.run())
-    yield
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 async def schedule(

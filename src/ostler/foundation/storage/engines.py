@@ -22,7 +22,8 @@ class Backend:
     """One database as its lanes use it.
 
     `writers` and `readers` are the most threads (each with its own connection) for either;
-    `group` is how many functions may share a transaction. `begin_claim` starts the transaction
+    `group` is how many functions may share a transaction that writes. Few share one that reads:
+    they have no commit to wait for, and should not wait for each other. `begin_claim` starts the transaction
     of one who takes work from a queue and steps over rows that others are taking.
     """
 
@@ -34,6 +35,7 @@ class Backend:
     begin_read: str
     begin_claim: str
     driver_faults: type[Exception]
+    read_group: int = 8
     savepoints: bool = False
     one_connection: bool = False
 

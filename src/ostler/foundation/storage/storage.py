@@ -37,7 +37,7 @@ class Storage:
         writing, reading = lane(backend.begin_write), lane(backend.begin_read)
         self._inline = writing() if inline else None
         self._writers = Lanes("writer", backend.writers, backend.group, writing)
-        self._readers = Lanes("reader", backend.readers, backend.group, reading)
+        self._readers = Lanes("reader", backend.readers, backend.read_group, reading)
         self._claimers = Lanes("claimer", 1, 1, lane(backend.begin_claim))
         if backend.one_connection:
             self._readers = self._writers

@@ -194,6 +194,8 @@ class Transaction:
 
     def schedule_many(self, work: Sequence[Later]) -> None:
         """Schedule much at once."""
+        for later in work:
+            self._whose(later.scope)
         self._due_work.schedule(self, work)
 
     def unschedule(self, kind: str, key: str, *, scope: Scope | None = None) -> None:

@@ -142,8 +142,9 @@ class Timers:
             _log.exception("timer_not_settled", kind=due.kind, key=due.key)
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        if len(self._running) == _AT_ONCE:
+            self._woken.set()
         del self._running[task]
-        self._woken.set()
 
     def _nudge(self, instant: datetime) -> None:
         if self._waits_until is None or instant < self._waits_until:
@@ -196,7 +197,9 @@ class Timers:
         try:
             await self._handlers[due.kind](due)
             if not due.lease.over:
-                await self._storage.write(None, lambda tx: let_go(tx, due))
+                left = await self._storage.write(None, lambda tx: let_go(tx, due))
+                if left == "signalled":
+                    self._nudge(due.due_at)
         except LeaseLost:
             _log.info("timer_lease_lost", kind=due.kind, key=due.key)
         except Exception as fault:  # noqa: BLE001 - whatever it was, it is tried again later
@@ -210,9 +213,9 @@ class Timers:
         """Free the timer for another attempt after a while, or give it up."""
         now = self._clock.now()
         pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** (due.attempt - 1))
-        again_at = literal(now + pause, Instant)
+        again_at = literal(now + pause, Instant())
         signalled = timers.c.signalled == 1
-        soon = literal(now + _SHORTEST_PAUSE, Instant)
+        soon = literal(now + _SHORTEST_PAUSE, Instant())
         dead = due.attempt >= ATTEMPTS
         # What was scheduled while the handler failed is another matter than what it failed at.
         later = {
@@ -222,13 +225,15 @@ class Timers:
             "due_at": case(
                 (~signalled, again_at), (timers.c.due_at < soon, soon), else_=timers.c.due_at
             ),
-            "dead_at": case((~signalled, literal(now if dead else None, Instant))),
+            "dead_at": case((~signalled, literal(now if dead else None, Instant()))),
         }
 
         def release(tx: Transaction) -> bool:
             return tx.execute(update(timers).where(*leased(due)).values(later)).rowcount > 0
 
-        if await self._storage.write(None, release) and dead:
+        freed = await self._storage.write(None, release)
+        self._nudge(now)
+        if freed and dead:
             self.deaths += 1
             _log.error("timer_given_up", kind=due.kind, key=due.key, fault=repr(fault))
 
