@@ -140,7 +140,7 @@ def conditions(draw: st.DrawFn) -> Callable[[Any], Any]:
         inner = other().alias()
         return rows.c.size >= select(func.max(inner.c.size)).scalar_subquery()
 
-    return draw(
+    chosen: Callable[[Any], Any] = draw(
         st.sampled_from(
             [
                 lambda rows: rows.c.size > size,
@@ -152,6 +152,7 @@ def conditions(draw: st.DrawFn) -> Callable[[Any], Any]:
             ]
         )
     )
+    return chosen
 
 
 @st.composite

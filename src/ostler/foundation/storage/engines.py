@@ -23,8 +23,8 @@ class Backend:
 
     `writers` and `readers` are the most threads (each with its own connection) for either;
     `group` is how many functions may share a transaction that writes. Few share one that reads:
-    they have no commit to wait for, and should not wait for each other. `begin_claim` starts the transaction
-    of one who takes work from a queue and steps over rows that others are taking.
+    they have no commit to wait for, and should not wait for each other. `begin_claim` starts
+    the transaction of one who takes work from a queue and steps over rows that others take.
     """
 
     engine: Engine
