@@ -18,7 +18,7 @@ from ostler.foundation.events import Bulletin
 from ostler.foundation.ids import AccountId, Ids, NodeId, Region, SystemIds
 from ostler.foundation.paging import PageTokens
 from ostler.foundation.secrets import Secrets, master_keys
-from ostler.foundation.storage import Scope, Storage
+from ostler.foundation.storage import Migration, Scope, Storage
 from ostler.foundation.timers import Schedule, Timers
 from ostler.gateway.app import Gateway, Surroundings
 from ostler.gateway.dispatch import Dispatch
@@ -61,6 +61,27 @@ class House:
             self.storage.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The capabilities, put together: what the doors need of them, and every one in its tier."""
+
+    identity: identity.Identity
+    tags: tags.Tags
+    nodes: nodes.Nodes
+    commands: commands.RunCommand
+    every: Sequence[Capability]
+
+    @property
+    def migrations(self) -> Sequence[Migration]:
+        """What makes the tables, the foundation's first."""
+        return [
+            *timers.MIGRATIONS,
+            *events.MIGRATIONS,
+            *audit.MIGRATIONS,
+            *(step for each in self.every for step in each.migrations),
+        ]
+
+
 async def compose(
     settings: Settings,
     *,
@@ -76,51 +97,28 @@ async def compose(
     secrets = Secrets(newest, older)
     foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
 
-    # Bottom up, tier by tier.
-    known = identity.build(foundation)
-    who: identity.Identity = known.service
-    tagged = tags.build(foundation)
-    labels: tags.Tags = tagged.service
-    # Our agent comes with the server; of others nobody here knows the newest version.
-    newest_agents = {agent.NAME: agent.VERSION}
-    fleet = nodes.build(foundation, tags=labels, roles=who, latest_agents=newest_agents)
-    machines: nodes.Nodes = fleet.service
     attachments = Attachments(foundation.blobs, secrets, clock)
-    papers = documents.build(
-        foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
-    )
-    values = parameters.build(foundation, tags=labels)
     courier = LateCourier()
-    ran = commands.build(
-        foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
-    )
-    run_command: commands.RunCommand = ran.service
-    capabilities: list[Capability] = [known, tagged, fleet, papers, values, ran]
+    rooms = _furnish(foundation, settings, attachments, courier)
+    who, machines, capabilities = rooms.identity, rooms.nodes, rooms.every
 
-    await storage.migrate(
-        [
-            *timers.MIGRATIONS,
-            *events.MIGRATIONS,
-            *audit.MIGRATIONS,
-            *(step for each in capabilities for step in each.migrations),
-        ]
-    )
+    await storage.migrate(rooms.migrations)
     for capability in capabilities:
         for event, listener in capability.listeners:
             bulletin.subscribe(event, listener)
     bulletin.subscribe(NodeDeregistered, courier.part)
-    labels.serve([kind for each in capabilities for kind in each.taggables])
+    rooms.tags.serve([kind for each in capabilities for kind in each.taggables])
     administrator = await who.first_start(
         account=settings.account, access_key=settings.access_key, secret_key=settings.secret_key
     )
 
     # The doors.
-    tags_by_arn = tags.TagsByArn(storage, labels)
+    tags_by_arn = tags.TagsByArn(storage, rooms.tags)
     authentication = Authentication(who, machines, who, clock)
     trail = Audit(storage, clock)
-    mailbox = Mailbox(run_command.desk, clock)
+    mailbox = Mailbox(rooms.commands.desk, clock)
     courier.mailbox = mailbox
-    collector = Collector(run_command.desk, clock)
+    collector = Collector(rooms.commands.desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     gateway = Gateway(
         Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
@@ -141,7 +139,7 @@ async def compose(
         collector,
         relay.Surroundings(clock, ids, tags_by_arn, settings.control_channel),
         presence=machines,
-        output=run_command.outputs,
+        output=rooms.commands.outputs,
         trail=trail,
     )
 
@@ -159,7 +157,42 @@ async def compose(
         storage=storage,
         timers=due,
         workers=workers,
-        last_works=[run_command.desk.rest, trail.write_down],
+        last_works=[rooms.commands.desk.rest, trail.write_down],
+    )
+
+
+def every_migration() -> Sequence[Migration]:
+    """What makes the tables of a server, without one."""
+    clock = SystemClock()
+    storage = Storage("sqlite://", outbox=Bulletin(clock), due_work=Schedule())
+    blobs, secrets = Blobs("memory://"), Secrets(bytes(32))
+    nowhere = Foundation(storage, clock, SystemIds(), blobs, secrets)
+    return _furnish(
+        nowhere, Settings(), Attachments(blobs, secrets, clock), LateCourier()
+    ).migrations
+
+
+def _furnish(
+    foundation: Foundation, settings: Settings, attachments: Attachments, courier: "LateCourier"
+) -> Rooms:
+    """Build the capabilities, bottom up, tier by tier."""
+    known = identity.build(foundation)
+    who: identity.Identity = known.service
+    tagged = tags.build(foundation)
+    labels: tags.Tags = tagged.service
+    # Our agent comes with the server; of others nobody here knows the newest version.
+    newest_agents = {agent.NAME: agent.VERSION}
+    fleet = nodes.build(foundation, tags=labels, roles=who, latest_agents=newest_agents)
+    machines: nodes.Nodes = fleet.service
+    papers = documents.build(
+        foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
+    )
+    values = parameters.build(foundation, tags=labels)
+    ran = commands.build(
+        foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
+    )
+    return Rooms(
+        who, labels, machines, ran.service, every=[known, tagged, fleet, papers, values, ran]
     )
 
 

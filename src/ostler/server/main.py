@@ -19,7 +19,7 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ostler.foundation.clock import SystemClock
-from ostler.server import admin
+from ostler.server import admin, backup
 from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
@@ -32,11 +32,14 @@ log = structlog.get_logger()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit status is 0 after an orderly end."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["admin"]:
-        return admin.main(given[1:])
+    other = {"admin": admin.main, "backup": backup.backup, "restore": backup.restore}
+    if given and given[0] in other:
+        return other[given[0]](given[1:])
     options = vars(_parser().parse_args(given))
     try:
         settings = read_settings(os.environ, options.pop("config"), **options)
+        if (settings.data / backup.UNFINISHED).exists():
+            raise WrongSetting(f"{settings.data} is half restored: empty it, and begin again.")
     except (WrongSetting, OSError) as fault:
         print(f"ostler-server: {fault}", file=sys.stderr)
         return 2
@@ -53,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ostler-server",
-        description="The Ostler server. `ostler-server admin --help` manages accounts and keys.",
+        description="The Ostler server. `ostler-server admin --help` manages accounts and keys, "
+        "`backup --help` and `restore --help` say how to be safe.",
     )
     add = parser.add_argument
     add("--config", type=Path, help="a TOML file of settings (docs/reference/settings.md)")

@@ -62,6 +62,12 @@ def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
         return _take(connection, migrations, "BEGIN EXCLUSIVE")
 
 
+def steps_taken(connection: Connection) -> list[tuple[str, int]]:
+    """The steps that made the tables, as capability and number."""
+    found = connection.execute(select(_taken).order_by(_taken.c.capability, _taken.c.number))
+    return [(row.capability, row.number) for row in found]
+
+
 def untaken(tx: Transaction, migrations: Sequence[Migration]) -> list[Migration]:
     """Those of the steps that were not taken."""
     done = {(row.capability, row.number) for row in tx.all(select(_taken))}
