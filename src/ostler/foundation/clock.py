@@ -65,7 +65,11 @@ class ManualClock:
         await waiter
 
     async def advance(self, delay: timedelta) -> None:
-        """Move on by `delay`, stopping at every sleeper's instant so that it runs at its time."""
+        """Move on by `delay`, stopping at every sleeper's instant so that it runs at its time.
+
+        Nobody waits for what threads do meanwhile: where tasks sleep *and* use the storage, the
+        test gives them an inline one, or runs what is due itself.
+        """
         end = self._now + delay
         await _settle()
         while self._sleepers and self._sleepers[0][0] <= end:
