@@ -11,6 +11,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -23,6 +24,7 @@ from ostler.server import admin, backup
 from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
+from ostler.server.connections import HttpConnection, WebSocketConnection, most_connections
 from ostler.server.settings import Settings, WrongSetting, read_settings
 from ostler.wire.agent.frames import LARGEST_FRAME
 
@@ -146,8 +148,8 @@ def _is_idle(connection: HttpToolsProtocol) -> bool:
 def _uvicorn(house: House, context: ssl.SSLContext | None) -> _Server:
     config = uvicorn.Config(
         house.front,
-        http="httptools",
-        ws="websockets-sansio",
+        http=partial(HttpConnection, most=most_connections()),  # type: ignore[arg-type]
+        ws=WebSocketConnection,
         # The agents' own pings do not show in ASGI: without ours a peer that vanished in silence
         # would stay connected for ever.
         ws_ping_interval=30,
@@ -217,6 +219,8 @@ def _configure_logging(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # It warns of every request that is none, which strangers can send as often as they like.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":
