@@ -167,6 +167,12 @@ BROKEN: dict[str, tuple[Callable[[Pen], Request], int, str, str]] = {
         "ValidationException",
         "2 validation errors detected: ",
     ),
+    "too large for somebody who does not say who": (
+        lambda pen: pen.request("CreateDocument", DOCUMENT | {"Content": "x" * 70_000}),
+        413,
+        "RequestEntityTooLarge",
+        "",
+    ),
     "too large": (
         lambda pen: with_body(pen, json.dumps({"Name": "x" * 9_000_000}).encode()),
         413,

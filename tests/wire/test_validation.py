@@ -135,3 +135,27 @@ def test_a_text_too_long_is_refused_for_its_length(size):
 
     assert ("length less than" in told) == (size > 2)
     assert ("pattern" in told) == (size <= 2)
+
+
+def test_a_refusal_does_not_cost_more_than_its_request():
+    shape = a_shape(
+        {
+            "Root": {
+                "type": "structure",
+                "members": {"Tags": {"shape": "Tags"}, "Names": {"shape": "Names"}},
+            },
+            "Tags": {"type": "list", "member": {"shape": "Tag"}},
+            "Tag": {
+                "type": "structure",
+                "required": ["Key"],
+                "members": {"Key": {"shape": "Text"}},
+            },
+            "Names": {"type": "list", "member": {"shape": "Text"}, "max": 10},
+            "Text": {"type": "string"},
+        }
+    )
+
+    told = complaint(shape, {"Tags": [{}] * 1_000_000, "Names": ["name"] * 1_000_000})
+
+    assert told.startswith("101 validation errors detected: ")
+    assert len(told) < 20_000

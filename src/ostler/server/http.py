@@ -20,19 +20,10 @@ from ostler.wire.http import Response
 
 MOST_BYTES = 8 * 1024 * 1024
 """No modelled request is larger; what is, is refused before it is read."""
+MOST_UNSIGNED_BYTES = 64 * 1024
+"""The same for those who do not even say who they are: a registration has one or two thousand."""
 
 _TOO_LARGE_CODE = "RequestEntityTooLarge"
-# Said before anybody knows the protocol: AWS JSON has the error in the body, REST-JSON in a header.
-_TOO_LARGE = Response(
-    413,
-    {"content-type": "application/json", "x-amzn-errortype": _TOO_LARGE_CODE},
-    json.dumps(
-        {
-            "__type": _TOO_LARGE_CODE,
-            "message": f"A request has at most {MOST_BYTES} bytes.",
-        }
-    ).encode(),
-)
 
 
 class Front:
@@ -63,8 +54,24 @@ class Front:
             page = await self._pages.find(scope["path"])
             if page is not None:
                 return page
+        most = MOST_BYTES if _is_signed(scope) else MOST_UNSIGNED_BYTES
         try:
-            body = await read_body(scope, receive, MOST_BYTES)
+            body = await read_body(scope, receive, most)
         except BodyTooLarge:
-            return _TOO_LARGE
+            return _too_large(most)
         return await self._gateway.answer(request_of(scope, body))
+
+
+def _is_signed(scope: Event) -> bool:
+    """Whether the request has a signature, good or bad."""
+    return b"X-Amz-Signature=" in scope["query_string"] or any(
+        name == b"authorization" for name, _ in scope["headers"]
+    )
+
+
+def _too_large(most: int) -> Response:
+    # Said before anybody knows the protocol: AWS JSON has the error in the body, REST-JSON in a
+    # header.
+    told = {"__type": _TOO_LARGE_CODE, "message": f"A request has at most {most} bytes."}
+    headers = {"content-type": "application/json", "x-amzn-errortype": _TOO_LARGE_CODE}
+    return Response(413, headers, json.dumps(told).encode())

@@ -6,6 +6,7 @@ values, which are nearly all, cost little.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -18,6 +19,9 @@ _HIDDEN = "*** Sensitive Data Redacted ***"
 # No pattern is tried on texts longer than this (and than their shape allows): they are refused for
 # their length anyway, and time spent on a pattern may grow faster than the text.
 _LONGEST_TRIED = 4096
+# Whoever sends a million empty items is told of some: a refusal must not cost more than a request.
+_MOST_FAULTS = 100
+_MOST_SHOWN = 1000
 
 
 class Fault(NamedTuple):
@@ -131,6 +135,8 @@ class _Checkers:
                 found = _item_faults(check_item, item)
                 if found:
                     faults.extend(fault.at(f"{number}.member") for fault in found)
+                    if len(faults) >= _MOST_FAULTS:
+                        break
             return faults or None
 
         return check_list
@@ -152,6 +158,8 @@ class _Checkers:
                     found = _item_faults(check_item, item)
                     if found:
                         faults.extend(fault.at(f"{key}.member") for fault in found)
+                        if len(faults) >= _MOST_FAULTS:
+                            break
             elif not all(item is not None and _keeps(value_rules, item) for item in value.values()):
                 missing = None in value.values()
                 text = f"Map value must satisfy constraint: [{_joined(value_rules, missing)}]"
@@ -298,9 +306,10 @@ def _spelt(value: Any, shape: Shape) -> str:
     if shape.metadata.get("sensitive"):
         return _HIDDEN
     if isinstance(shape, ListShape):
-        return f"[{', '.join(_spelt(item, shape.member) for item in value)}]"
+        return f"[{', '.join(_spelt(item, shape.member) for item in value[:_MOST_SHOWN])}]"
     if isinstance(shape, MapShape):
-        items = (f"{key}={_spelt(item, shape.value)}" for key, item in value.items())
+        shown = islice(value.items(), _MOST_SHOWN)
+        items = (f"{key}={_spelt(item, shape.value)}" for key, item in shown)
         return f"{{{', '.join(items)}}}"
     if isinstance(shape, StructureShape):
         members = shape.members
