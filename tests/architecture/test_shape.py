@@ -39,6 +39,7 @@ FOUNDATION = {
     "events",
     "ids",
     "invoke",
+    "nudges",
     "paging",
     "policy",
     "secrets",

@@ -15,7 +15,8 @@ from ostler.foundation.blobs import Blobs
 from ostler.foundation.capability import Capability, Foundation
 from ostler.foundation.clock import Clock, SystemClock
 from ostler.foundation.events import Bulletin
-from ostler.foundation.ids import AccountId, Ids, NodeId, Region, SystemIds
+from ostler.foundation.ids import AccountId, Ids, Region, SystemIds
+from ostler.foundation.nudges import Nudges
 from ostler.foundation.paging import PageTokens
 from ostler.foundation.secrets import Secrets, master_keys
 from ostler.foundation.storage import Migration, Scope, Storage
@@ -28,12 +29,12 @@ from ostler.relay.attachments import Attachments
 from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
+from ostler.server.courier import Courier
 from ostler.server.http import Front
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
 from ostler.server.settings import Settings
 from ostler.server.workers import Work, Workers
-from ostler.wire.agent.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ async def compose(
     foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
 
     attachments = Attachments(foundation.blobs, secrets, clock)
-    courier = LateCourier()
+    nudges = Nudges(settings.database_url, clock, ids)
+    courier = Courier(nudges)
     rooms = _furnish(foundation, settings, attachments, courier)
     who, machines, capabilities = rooms.identity, rooms.nodes, rooms.every
 
@@ -117,7 +119,7 @@ async def compose(
     authentication = Authentication(who, machines, who, clock)
     trail = Audit(storage, clock)
     mailbox = Mailbox(rooms.commands.desk, clock)
-    courier.mailbox = mailbox
+    courier.serve(mailbox)
     collector = Collector(rooms.commands.desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     gateway = Gateway(
@@ -148,7 +150,15 @@ async def compose(
     for capability in capabilities:
         if capability.start is not None:
             await capability.start()
-    workers = Workers({"timers": due.run, "mailbox": mailbox.run, "audit": trail.run}, clock)
+    workers = Workers(
+        {
+            "timers": due.run,
+            "mailbox": mailbox.run,
+            "audit": trail.run,
+            "nudges": nudges.run,
+        },
+        clock,
+    )
     pages = Pages(Readiness(storage, workers, clock), region=settings.region, ca=ca)
     return House(
         front=Front(gateway, channels, attachments, pages),
@@ -167,13 +177,12 @@ def every_migration() -> Sequence[Migration]:
     storage = Storage("sqlite://", outbox=Bulletin(clock), due_work=Schedule())
     blobs, secrets = Blobs("memory://"), Secrets(bytes(32))
     nowhere = Foundation(storage, clock, SystemIds(), blobs, secrets)
-    return _furnish(
-        nowhere, Settings(), Attachments(blobs, secrets, clock), LateCourier()
-    ).migrations
+    courier = Courier(Nudges("sqlite://", clock, nowhere.ids))
+    return _furnish(nowhere, Settings(), Attachments(blobs, secrets, clock), courier).migrations
 
 
 def _furnish(
-    foundation: Foundation, settings: Settings, attachments: Attachments, courier: "LateCourier"
+    foundation: Foundation, settings: Settings, attachments: Attachments, courier: "Courier"
 ) -> Rooms:
     """Build the capabilities, bottom up, tier by tier."""
     known = identity.build(foundation)
@@ -194,17 +203,3 @@ def _furnish(
     return Rooms(
         who, labels, machines, ran.service, every=[known, tagged, fleet, papers, values, ran]
     )
-
-
-class LateCourier:
-    """The mailbox, named before it stands: commands need it, and it needs commands."""
-
-    mailbox: Mailbox
-
-    async def bring(self, scope: Scope, node: NodeId, job: Job) -> None:
-        """Bring `job` to `node`, now or when it next calls."""
-        await self.mailbox.bring(scope, node, job)
-
-    async def part(self, scope: Scope, event: NodeDeregistered) -> None:
-        """Close the channel of a node that is none any more."""
-        self.mailbox.part(scope, NodeId(event.node), "the node is deregistered")
