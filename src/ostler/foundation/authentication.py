@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +18,7 @@ from ostler.foundation.call import Caller
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import (
     AccessDeniedException,
+    ApiError,
     ExpiredTokenException,
     IncompleteSignature,
     InvalidSignatureException,
@@ -74,6 +77,35 @@ class SpentSignatures(Protocol):
         ...
 
 
+class Strangers(Protocol):
+    """Keeps away who fails too often to prove who they are."""
+
+    def admit_unproved(self, address: str, access_key: str) -> None:
+        """Raise ThrottlingException when it is not worth looking at the signature."""
+        ...
+
+    def proved(self, access_key: str) -> None:
+        """The signature was good."""
+        ...
+
+    def failed(self, address: str) -> None:
+        """The signature was not good, or the key unknown."""
+        ...
+
+
+class Everybody:
+    """Keeps nobody away."""
+
+    def admit_unproved(self, address: str, access_key: str) -> None:
+        return None
+
+    def proved(self, access_key: str) -> None:
+        return None
+
+    def failed(self, address: str) -> None:
+        return None
+
+
 class Authentication:
     """Tells who sent a request, or refuses it as AWS does."""
 
@@ -83,11 +115,14 @@ class Authentication:
         node_keys: NodeKeys,
         spent: SpentSignatures,
         clock: Clock,
+        *,
+        strangers: Strangers | None = None,
     ) -> None:
         self._credentials = credentials
         self._node_keys = node_keys
         self._spent = spent
         self._clock = clock
+        self._strangers = strangers or Everybody()
 
     async def sigv4(
         self, request: Request, service: str, claim: Claim | None = None
@@ -98,6 +133,27 @@ class Authentication:
         got no answer to. Who has read the claim of `request` already may save reading it again.
         """
         claim = self._checked(request, service, claim)
+        with self._proving(request, claim):
+            return await self._owner(request, claim)
+
+    async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
+        """The node whose private key signed `request`; each such request is good once."""
+        claim = self._checked(request, "ssm")
+        with self._proving(request, claim):
+            return await self._node(request, claim)
+
+    @contextmanager
+    def _proving(self, request: Request, claim: Claim) -> Iterator[None]:
+        """Count it for or against who sent `request` whether the block finds its owner."""
+        self._strangers.admit_unproved(request.peer, claim.access_key)
+        try:
+            yield
+        except ApiError:
+            self._strangers.failed(request.peer)
+            raise
+        self._strangers.proved(claim.access_key)
+
+    async def _owner(self, request: Request, claim: Claim) -> tuple[Caller, Scope]:
         credential = await self._credentials.find(claim.access_key, claim.session_token)
         if credential is None:
             raise UnrecognizedClientException(
@@ -111,9 +167,7 @@ class Authentication:
             raise InvalidSignatureException(_MISMATCH)
         return credential.caller, Scope(credential.caller.account, Region(claim.region))
 
-    async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
-        """The node whose private key signed `request`; each such request is good once."""
-        claim = self._checked(request, "ssm")
+    async def _node(self, request: Request, claim: Claim) -> tuple[NodeId, Scope]:
         region, node = Region(claim.region), NodeId(claim.access_key)
         found = None
         if _NODE.fullmatch(node):

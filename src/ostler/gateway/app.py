@@ -71,11 +71,18 @@ class Limits(Protocol):
         """Raise ThrottlingException when the caller has to wait."""
         ...
 
+    def admit_unsigned(self, address: str) -> None:
+        """Raise ThrottlingException when too many came from `address` without a signature."""
+        ...
+
 
 class NoLimits:
     """Everybody may call as often as they like."""
 
     def admit(self, caller: Caller, action: str) -> None:
+        return None
+
+    def admit_unsigned(self, address: str) -> None:
         return None
 
 
@@ -117,8 +124,7 @@ class Gateway:
         try:
             claim = _claimed(request)
             found = route(request, claim)
-            caller, scope = await self._authenticate(request, claim, found)
-            self._limits.admit(caller, found.action)
+            caller, scope = await self._admit(request, claim, found)
             given = models.protocol(found.service).read(
                 found.operation, request, self._around.ids.uuid
             )
@@ -163,20 +169,24 @@ class Gateway:
             endpoint=call.endpoint,
         )
 
-    async def _authenticate(
+    async def _admit(
         self, request: Request, claim: sigv4.Claim | None, found: Route
     ) -> tuple[Caller, Scope]:
+        """Who calls, unless they call too often."""
         match models.auth_kind(found.operation):
             case "none":
+                self._limits.admit_unsigned(request.peer)
                 scope = self._around.default_scope
                 return Caller(arn="anonymous", account=scope.account, user_id="anonymous"), scope
             case "node-key":
                 node, scope = await self._authentication.node_key(request)
                 arn = f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"
                 policies = (_NODE_KEY_POLICY,)
-                return Caller(arn, scope.account, node, policies, node=node), scope
+                caller = Caller(arn, scope.account, node, policies, node=node)
             case _:
-                return await self._authentication.sigv4(request, found.signing_name, claim)
+                caller, scope = await self._authentication.sigv4(request, found.signing_name, claim)
+        self._limits.admit(caller, found.action)
+        return caller, scope
 
     async def _perform(
         self,

@@ -23,6 +23,7 @@ from ostler.foundation.storage import Migration, Scope, Storage
 from ostler.foundation.timers import Schedule, Timers
 from ostler.gateway.app import Gateway, Surroundings
 from ostler.gateway.dispatch import Dispatch
+from ostler.gateway.limits import CallerLimits, Rate
 from ostler.relay import app as relay
 from ostler.relay import polling
 from ostler.relay.attachments import Attachments
@@ -116,7 +117,13 @@ async def compose(
 
     # The doors.
     tags_by_arn = tags.TagsByArn(storage, rooms.tags)
-    authentication = Authentication(who, machines, who, clock)
+    limits = CallerLimits(
+        users=Rate(settings.user_rate, settings.user_burst),
+        nodes=Rate(settings.node_rate, settings.node_burst),
+        addresses=Rate(settings.address_rate, settings.address_burst),
+        clock=clock,
+    )
+    authentication = Authentication(who, machines, who, clock, strangers=limits)
     trail = Audit(storage, clock)
     mailbox = Mailbox(rooms.commands.desk, clock)
     courier.serve(mailbox)
@@ -133,6 +140,7 @@ async def compose(
             resource_tags=tags_by_arn,
             default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
         ),
+        limits=limits,
     )
     channels = relay.Relay(
         authentication,

@@ -1,5 +1,6 @@
 """What those who run the server may set: read once at start, then passed along."""
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,18 @@ class Settings:
     """Hosts (`*.lan`) from which attachments are fetched though private or in plain HTTP."""
     control_channel: bool = True
     """Off: stock agents are sent to message polling instead of the websocket."""
+    user_rate: float = 200
+    """Requests a second, in the long run, that a user or a session of a role may make; 0: any."""
+    user_burst: int = 400
+    """Requests that a user or a session may make at once after a rest."""
+    node_rate: float = 50
+    """Requests a second, in the long run, that a node may make; 0: any."""
+    node_burst: int = 200
+    """Requests that a node may make at once after a rest."""
+    address_rate: float = 100
+    """Requests a second without a good signature that one address may make; 0: any."""
+    address_burst: int = 1000
+    """Such requests that one address may make at once after a rest."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -96,6 +109,10 @@ def _typed(name: str, value: Any) -> Any:
             return _port(name, value)
         case "names" | "trusted_hosts":
             return _names(value)
+        case "user_rate" | "node_rate" | "address_rate":
+            return _number(name, value, float)
+        case "user_burst" | "node_burst" | "address_burst":
+            return _number(name, value, int)
         case "control_channel":
             return value if isinstance(value, bool) else _switch(name, value)
         case _:
@@ -112,6 +129,16 @@ def _port(name: str, value: Any) -> int | None:
     if not 0 <= port <= 65535:
         raise WrongSetting(f"{name} is a number from 0 to 65535, not {value!r}.")
     return port
+
+
+def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float:
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        number = -1
+    if not 0 <= number < math.inf:
+        raise WrongSetting(f"{name} is a number from 0 on, not {value!r}.")
+    return number
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
