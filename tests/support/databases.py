@@ -120,8 +120,11 @@ def _fresh_postgresql(template: str) -> Iterator[str]:
         unused.append(name)
     name = unused.pop()
     yield cluster().url(name)
-    cluster().say(_emptying(template), database=name)
-    unused.append(name)
+    if _is_empty(template):
+        cluster().say(_emptying(template), database=name)
+        unused.append(name)
+    else:
+        cluster().say(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 # Making a database anew would take a hundred times as long.
@@ -142,6 +145,18 @@ DO $$ DECLARE each record; known text[] := ARRAY[{}]::text[]; BEGIN
     DELETE FROM migrations WHERE capability || number <> ALL (ARRAY[{}]::text[]);
 END $$
 """
+
+
+@functools.cache
+def _is_empty(template: str) -> bool:
+    """Whether no migration brings rows along."""
+    tables = cluster().ask(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'",
+        database=template,
+    )
+    return not any(
+        cluster().ask(f'SELECT 1 FROM "{table}" LIMIT 1', database=template) for (table,) in tables
+    )
 
 
 @functools.cache
