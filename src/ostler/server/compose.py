@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from ostler import agent
@@ -34,6 +35,8 @@ from ostler.server.courier import Courier
 from ostler.server.http import Front
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
+from ostler.server.retention import TIMER as RETENTION
+from ostler.server.retention import Retention
 from ostler.server.settings import Settings
 from ostler.server.workers import Work, Workers
 
@@ -154,7 +157,15 @@ async def compose(
     )
 
     due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
+    retention = Retention(
+        storage,
+        clock,
+        audit_for=timedelta(days=settings.audit_days),
+        events_for=timedelta(days=settings.history_days),
+    )
+    due.serve({RETENTION: retention.forget})
     due.serve({kind: handler for each in capabilities for kind, handler in each.jobs})
+    await retention.start()
     for capability in capabilities:
         if capability.start is not None:
             await capability.start()
@@ -206,7 +217,12 @@ def _furnish(
     )
     values = parameters.build(foundation, tags=labels)
     ran = commands.build(
-        foundation, documents=papers.service, nodes=machines, roles=who, courier=courier
+        foundation,
+        documents=papers.service,
+        nodes=machines,
+        roles=who,
+        courier=courier,
+        history=timedelta(days=settings.history_days),
     )
     return Rooms(
         who, labels, machines, ran.service, every=[known, tagged, fleet, papers, values, ran]

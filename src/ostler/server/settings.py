@@ -61,6 +61,10 @@ class Settings:
     """Requests a second without a good signature that one address may make; 0: any."""
     address_burst: int = 1000
     """Such requests that one address may make at once after a rest."""
+    history_days: int = 30
+    """How long commands, their output in the server's own bucket, and events are kept."""
+    audit_days: int = 365
+    """How long audit records are kept."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -113,10 +117,22 @@ def _typed(name: str, value: Any) -> Any:
             return _number(name, value, float)
         case "user_burst" | "node_burst" | "address_burst":
             return _number(name, value, int)
+        case "history_days" | "audit_days":
+            return _days(name, value)
         case "control_channel":
             return value if isinstance(value, bool) else _switch(name, value)
         case _:
             return str(value)
+
+
+def _days(name: str, value: Any) -> int:
+    try:
+        days = int(value)
+    except (TypeError, ValueError):
+        days = 0
+    if not 1 <= days <= 36_500:
+        raise WrongSetting(f"{name} is a number of days, 1 or more, not {value!r}.")
+    return days
 
 
 def _port(name: str, value: Any) -> int | None:
