@@ -1,6 +1,7 @@
 """The audit log: every call, once, with its change where there is one."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import cast
 
@@ -9,7 +10,7 @@ from sqlalchemy import Column, MetaData, String, insert
 
 from ostler.foundation import audit
 from ostler.foundation.audit import Audit
-from ostler.foundation.call import Call, Caller
+from ostler.foundation.call import ANONYMOUS, Call, Caller
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.storage import Scope, Storage, Transaction, scoped_table
 from tests.support.databases import assert_schema_matches, create_tables
@@ -35,6 +36,10 @@ def add(name: str, tx: Transaction) -> None:
 
 async def found(storage: Storage, scope: Scope) -> list[audit.Record]:
     return await storage.read(scope, audit.find)
+
+
+async def everything(storage: Storage, scope: Scope) -> list[audit.Record]:
+    return await storage.read(scope, partial(audit.find, limit=10_000))
 
 
 async def test_a_change_carries_its_record(
@@ -64,6 +69,43 @@ async def test_two_changes_of_a_call_carry_one_record(
         await storage.write(witnessed, partial(add, name))
 
     assert 1 == len(await found(storage, scope))
+
+
+async def test_a_call_that_was_refused_is_not_told_as_a_success(
+    storage: Storage, log: Audit, call: Call, scope: Scope
+) -> None:
+    """A refusal may leave a trace as well, that a machine was not the one it said, for instance."""
+    await create_tables(storage, metadata)
+    entry = log.entry(call, {})
+    witnessed = Scope(scope.account, scope.region, log.witness(entry))
+
+    await storage.write(witnessed, partial(add, "x"))
+    log.record(entry, "MachineFingerprintDoesNotMatch")
+    await log.write_down()
+
+    assert [("MachineFingerprintDoesNotMatch", True)] == [
+        (each.outcome, each.changed) for each in await found(storage, scope)
+    ]
+
+
+async def test_strangers_cannot_fill_the_log(
+    storage: Storage, log: Audit, call: Call, scope: Scope, clock: ManualClock
+) -> None:
+    stranger = replace(call, caller=Caller(ANONYMOUS, scope.account, ANONYMOUS))
+    refused = log.entry(stranger, {"Fingerprint": "x" * 10_000})
+
+    for _ in range(audit.STRANGERS_A_MINUTE + 5):
+        log.record(refused, "InvalidActivation")
+    log.record(log.entry(call, {}), "AccessDeniedException")
+    await log.write_down()
+    assert audit.STRANGERS_A_MINUTE + 1 == len(await everything(storage, scope))
+
+    await clock.advance(timedelta(minutes=1))
+    log.record(refused, "InvalidActivation")
+    await log.write_down()
+    kept = await everything(storage, scope)
+    assert audit.STRANGERS_A_MINUTE + 2 == len(kept)
+    assert 1024 == len(kept[-1].input)
 
 
 async def test_a_record_that_the_database_refuses_stops_no_other(

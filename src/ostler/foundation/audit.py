@@ -22,10 +22,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from ostler.foundation.call import Call
+from ostler.foundation.call import ANONYMOUS, Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.storage import (
     Instant,
@@ -41,9 +42,13 @@ from ostler.foundation.storage import (
 SUCCESS = "Success"
 WINDOW = timedelta(seconds=1)
 """How long a record that no transaction carries may wait for others to be written with."""
+_MINUTE = timedelta(minutes=1)
 
 _MOST_WAITING = 50_000
 _LONGEST_INPUT = 16 * 1024
+_LONGEST_INPUT_OF_STRANGERS = 1024
+STRANGERS_A_MINUTE = 600
+"""So many refusals of callers who proved nothing are kept, or they could fill the disk."""
 
 Witness = Callable[[Transaction], None]
 """Is called inside the transaction that changes something, and writes with it."""
@@ -73,12 +78,21 @@ Index("audit_at", audit.c.at)
 class Entry:
     """One call on its way into the log."""
 
-    __slots__ = ("call", "given", "kept")
+    __slots__ = ("call", "given", "sequence")
 
     def __init__(self, call: Call, given: Any) -> None:
         self.call = call
         self.given = given
-        self.kept = False
+        self.sequence: int | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether a change has carried the record."""
+        return self.sequence is not None
+
+    def keep(self, sequence: int) -> None:
+        """The record of that number is durable."""
+        self.sequence = sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +122,17 @@ class Audit:
     """Keeps a record of every call.
 
     The record of a call that changes something is written in the transaction of the change;
-    those of reads and refusals are collected for up to a second.
+    those of reads and refusals are collected for up to a second. So is what came of a call that
+    was refused although something had been changed: that somebody tried, say.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
         self._waiting: list[dict[str, Any]] = []
+        self._outcomes: dict[int, str] = {}
+        self._strangers = 0
+        self._strangers_since = clock.now()
 
     def entry(self, call: Call, given: Any) -> Entry:
         """Begin the record of a call with the input `given`, from which secrets are removed."""
@@ -128,19 +146,23 @@ class Audit:
                 return
             # A transaction of the whole house gives its rows no scope.
             whose = _scope_of(entry) if tx.scope is None else {}
-            tx.execute(insert(audit), {**whose, **_row(entry, SUCCESS, changed=True)})
-            tx.after_commit(lambda: setattr(entry, "kept", True))
+            row = {**whose, **_row(entry, SUCCESS, changed=True)}
+            sequence = tx.execute(insert(audit).returning(audit.c.sequence), row).scalar_one()
+            tx.after_commit(lambda: entry.keep(sequence))
 
         return write
 
     def record(self, entry: Entry, outcome: str) -> None:
         """Keep the outcome of a call, unless its change has carried the record already."""
-        if entry.kept and outcome == SUCCESS:
+        if entry.sequence is not None:
+            if outcome != SUCCESS:
+                self._outcomes[entry.sequence] = outcome
             return
         if len(self._waiting) >= _MOST_WAITING:
             log.error("audit_record_lost", request_id=entry.call.request_id, outcome=outcome)
             return
-        self._waiting.append({**_scope_of(entry), **_row(entry, outcome, changed=False)})
+        if outcome == SUCCESS or not _is_stranger(entry.call) or self._room_for_stranger():
+            self._waiting.append({**_scope_of(entry), **_row(entry, outcome, changed=False)})
 
     def note(self, call: Call, given: Any, outcome: str) -> None:
         """Keep a record of what was no operation: a refusal at another door, say."""
@@ -155,15 +177,26 @@ class Audit:
     async def write_down(self) -> None:
         """Write what was collected; what cannot be written now waits for the next time."""
         rows, self._waiting = self._waiting, []
-        if not rows:
+        outcomes, self._outcomes = self._outcomes, {}
+        if not rows and not outcomes:
             return
+
+        def write(tx: Transaction) -> None:
+            tx.insert_many(audit, rows)
+            for sequence, outcome in outcomes.items():
+                tx.execute(
+                    update(audit).where(audit.c.sequence == sequence).values(outcome=outcome)
+                )
+
         try:
-            await self._storage.write(None, lambda tx: tx.insert_many(audit, rows))
+            await self._storage.write(None, write)
         except (DataError, IntegrityError):
+            self._outcomes = {**outcomes, **self._outcomes}
             await self._write_singly(rows)
         except (SQLAlchemyError, OSError):
             log.exception("audit_not_written", records=len(rows))
             self._waiting = rows + self._waiting
+            self._outcomes = {**outcomes, **self._outcomes}
 
     async def _write_singly(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write what the database takes: one record that it does not must not stop the rest."""
@@ -174,6 +207,16 @@ class Audit:
                 log.exception("audit_record_lost", request_id=row["request_id"])
             except (SQLAlchemyError, OSError):
                 self._waiting.append(row)
+
+    def _room_for_stranger(self) -> bool:
+        """Whether one more refusal of somebody unknown may be kept in this minute."""
+        now = self._clock.now()
+        if now - self._strangers_since >= _MINUTE:
+            if self._strangers > STRANGERS_A_MINUTE:
+                log.warning("audit_strangers_left_out", refusals=self._strangers)
+            self._strangers, self._strangers_since = 0, now
+        self._strangers += 1
+        return self._strangers <= STRANGERS_A_MINUTE
 
 
 def _add(row: dict[str, Any], tx: Transaction) -> None:
@@ -220,12 +263,17 @@ def _ends(column: Column[str], end: str) -> ColumnElement[bool]:
     return func.substr(column, func.length(column) - len(end) + 1) == end
 
 
+def _is_stranger(call: Call) -> bool:
+    return call.caller.arn == ANONYMOUS
+
+
 def _scope_of(entry: Entry) -> dict[str, Any]:
     return {"account": entry.call.account, "region": entry.call.region}
 
 
 def _row(entry: Entry, outcome: str, *, changed: bool) -> dict[str, Any]:
     call = entry.call
+    longest = _LONGEST_INPUT_OF_STRANGERS if _is_stranger(call) else _LONGEST_INPUT
     return {
         "at": call.at,
         "request_id": call.request_id,
@@ -233,7 +281,7 @@ def _row(entry: Entry, outcome: str, *, changed: bool) -> dict[str, Any]:
         "access_key": call.caller.access_key,
         "source": _first(call.context, "aws:SourceIp"),
         "action": call.action,
-        "input": msgspec.json.encode(entry.given).decode(errors="replace")[:_LONGEST_INPUT],
+        "input": msgspec.json.encode(entry.given).decode(errors="replace")[:longest],
         "resources": list(call.asked_for),
         "outcome": outcome,
         "changed": changed,

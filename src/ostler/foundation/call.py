@@ -15,6 +15,9 @@ from ostler.wire.http import Request
 T = TypeVar("T")
 Tags = Mapping[str, str]
 
+ANONYMOUS = "anonymous"
+"""The ARN of whoever proved nothing: those who register, for one."""
+
 MOST_REMEMBERED = 50
 """So many of the resources that a call asks for are kept for its audit record."""
 

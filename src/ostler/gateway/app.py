@@ -9,7 +9,7 @@ import structlog
 
 from ostler.foundation.audit import Audit
 from ostler.foundation.authentication import Authentication
-from ostler.foundation.call import Call, Caller, ResourceTags, context_of
+from ostler.foundation.call import ANONYMOUS, Call, Caller, ResourceTags, context_of
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import (
     ApiError,
@@ -177,7 +177,7 @@ class Gateway:
             case "none":
                 self._limits.admit_unsigned(request.peer)
                 scope = self._around.default_scope
-                return Caller(arn="anonymous", account=scope.account, user_id="anonymous"), scope
+                return Caller(ANONYMOUS, scope.account, ANONYMOUS), scope
             case "node-key":
                 node, scope = await self._authentication.node_key(request)
                 arn = f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"
