@@ -310,3 +310,18 @@ def test_an_instant_says_its_time_zone() -> None:
 
     with pytest.raises(ValueError, match="time zone"):
         Instant().process_bind_param(datetime(2026, 1, 1), dialect)  # noqa: DTZ001 - on purpose
+
+
+async def test_a_fault_does_not_tell_what_the_statement_was_given(
+    storage: Storage, scope: Scope
+) -> None:
+    """Faults end in the log, and what was given may be a script with a password in it."""
+    await storage.write(scope, adding("x"))
+
+    def add_again(tx: Transaction) -> None:
+        tx.execute(insert(things).values(id="x", notes={"script": "s3cret"}))
+
+    with pytest.raises(IntegrityError) as fault:
+        await storage.write(scope, add_again)
+
+    assert "s3cret" not in str(fault.value)

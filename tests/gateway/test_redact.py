@@ -25,12 +25,17 @@ def test_a_parameter_keeps_its_name_and_hides_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "member"),
+    ("service", "operation", "member"),
     [
-        ("RegisterManagedInstance", "ActivationCode"),
+        ("ssm", "RegisterManagedInstance", "ActivationCode"),
+        # Beside the key it is what tells a machine from its copy.
+        ("ssm", "RegisterManagedInstance", "Fingerprint"),
+        ("ssm", "RequestManagedInstanceRoleToken", "Fingerprint"),
+        # What scripts put out.
+        ("ec2messages", "SendReply", "Payload"),
     ],
 )
-def test_agents_secrets_are_hidden_too(operation: str, member: str) -> None:
-    kept = redacted(models.operation("ssm", operation), {member: "s3cret"})
+def test_agents_secrets_are_hidden_too(service: str, operation: str, member: str) -> None:
+    kept = redacted(models.operation(service, operation), {member: "s3cret"})
 
     assert "s3cret" not in json.dumps(kept)

@@ -99,6 +99,8 @@ def _engine(url: URL, pool: type[Pool] = NullPool, **connect: Any) -> Engine:
         poolclass=pool,
         isolation_level="AUTOCOMMIT",
         query_cache_size=_STATEMENTS,
+        # What a statement was given may be somebody's secret, and faults end in the log.
+        hide_parameters=True,
         connect_args=connect,
     )
     scope_statements(engine)
