@@ -87,7 +87,7 @@ class Bulletin:
             for timer, listener in several.items():
                 if listeners.setdefault(timer, listener) != listener:
                     raise ValueError(f"two listeners are called {timer}")
-        return {timer: self._bringer(storage, each) for timer, each in listeners.items()}
+        return {timer: _bringer(each) for timer, each in listeners.items()}
 
     def write(self, tx: Transaction, told: Sequence[tuple[Scope, Event]]) -> None:
         # The numbers are given out and committed by one transaction after the other, so that
@@ -118,13 +118,6 @@ class Bulletin:
         heard = [timer for each in event.__mro__ for timer in self._listeners.get(each, ())]
         return list(dict.fromkeys(heard))
 
-    def _bringer(self, storage: Storage, listener: Listener) -> Handler:
-        async def bring(due: Due) -> None:
-            event = _class_of(due.payload["kind"])
-            await listener(due.scope, msgspec.convert(due.payload["event"], event))
-
-        return bring
-
 
 def since(tx: Transaction, sequence: int, limit: int = 1000) -> list[Told]:
     """What was told after `sequence`, in order, in the transaction's scope."""
@@ -149,6 +142,14 @@ def newest(tx: Transaction) -> int:
 def forget(tx: Transaction, before: datetime) -> int:
     """Drop what was told before that instant; how much that was."""
     return tx.execute(delete(events).where(events.c.at < before)).rowcount
+
+
+def _bringer(listener: Listener) -> Handler:
+    async def bring(due: Due) -> None:
+        event = _class_of(due.payload["kind"])
+        await listener(due.scope, msgspec.convert(due.payload["event"], event))
+
+    return bring
 
 
 def _capability(thing: Any) -> str:
