@@ -1,12 +1,18 @@
 """The way to the API: botocore, pointed at any endpoint, ours or AWS's."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+
+
+class WrongEndpoint(Exception):
+    """What should name the server is no URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +25,32 @@ class Connection:
 
     def client(self, service: str = "ssm") -> Any:
         """A client of one service."""
-        session = botocore.session.Session(profile=self.profile)
+        endpoint = self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint and not endpoint.startswith(("https://", "http://")):
+            raise WrongEndpoint(f"The endpoint {endpoint} is no URL: write https://{endpoint}.")
+        session = self._session()
         # Our own extensions of the API, in botocore's own format for such.
         extensions = resources.files("ostler.wire") / "models" / "extensions"
         session.get_component("data_loader").search_paths.append(str(extensions))
         return session.create_client(
             service,
-            region_name=self.region or session.get_config_variable("region") or "us-east-1",
+            region_name=self._region(session),
             endpoint_url=self.endpoint_url,
             config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
         )
+
+    def authority(self) -> Path | None:
+        """The file of the certificate authority that was named, if one was."""
+        named = self._session().get_config_variable("ca_bundle")
+        return Path(named) if named else None
+
+    def _session(self) -> Any:
+        return botocore.session.Session(profile=self.profile)
+
+    def _region(self, session: Any) -> str:
+        # botocore alone among the AWS tools reads only the older AWS_DEFAULT_REGION.
+        told = self.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        return told or "us-east-1"
 
 
 def every(client: Any, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:

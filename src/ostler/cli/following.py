@@ -3,16 +3,14 @@
 import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ostler.cli.client import every
+from ostler.cli.answers import invocations
+from ostler.cli.waiting import ENDED, POLL, command_now
 from ostler.foundation.clock import SystemClock
 
-ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
-PAUSE = timedelta(milliseconds=300)
 _UNKNOWN = {"UnknownOperationException", "NotYetImplemented", "InvalidAction"}
 
 Decoder = codecs.getincrementaldecoder("utf-8")
@@ -73,24 +71,15 @@ class Follower:
         """Write lines until the command has ended and all is written; the command as it ended."""
         clock = SystemClock()
         while True:
-            told: dict[str, Any] = self._client.list_commands(CommandId=self._command)["Commands"][
-                0
-            ]
+            told = command_now(self._client, self._command)
             if not self._round() and told["Status"] in ENDED:
                 return told
-            clock.pause(PAUSE)
+            clock.pause(POLL)
 
     def _round(self) -> bool:
         """Read once what every node has written since; whether any may write more."""
         more = False
-        found = every(
-            self._client,
-            "list_command_invocations",
-            "CommandInvocations",
-            CommandId=self._command,
-            Details=True,
-        )
-        for invocation in found:
+        for invocation in invocations(self._client, self._command, Details=True):
             node = invocation["InstanceId"]
             if node in self._ended or invocation["Status"] == "Pending":
                 continue

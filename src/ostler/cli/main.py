@@ -1,12 +1,13 @@
 """`ostler`: the command line, a customer of the public API."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 from botocore import exceptions as botocore_errors
 
-from ostler.cli.client import Connection
+from ostler.cli.client import Connection, WrongEndpoint
 from ostler.cli.commands import activations, commands, doctor, nodes
 from ostler.cli.output import Output, explain, fail
 
@@ -50,17 +51,21 @@ ostler.add_command(activations.activations)
 ostler.add_command(doctor.doctor)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point; errors of the API become text and a status of 1."""
     try:
-        ostler(standalone_mode=False)
+        ostler(arguments, prog_name="ostler", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.ClickException as fault:
+    except click.UsageError as fault:
         fault.show()
         sys.exit(fault.exit_code)
+    except click.ClickException as fault:
+        fail(fault.message, fault.exit_code)
     except (botocore_errors.BotoCoreError, botocore_errors.ClientError) as error:
         fail(explain(error))
+    except WrongEndpoint as fault:
+        fail(str(fault))
 
 
 if __name__ == "__main__":

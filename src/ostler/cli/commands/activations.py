@@ -3,6 +3,7 @@
 import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,6 +20,7 @@ COLUMNS = {
     "ExpirationDate": "EXPIRES",
     "Expired": "EXPIRED",
 }
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @click.group(invoke_without_command=True)
@@ -38,7 +40,7 @@ def activations(context: click.Context) -> None:
 @activations.command()
 @click.option("--name", help="The name that nodes get.")
 @click.option("--role", default="OstlerManagedInstance", help="The role that nodes act as.")
-@click.option("--limit", type=int, default=1, help="For how many nodes.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=1, help="For how many nodes.")
 @click.option("--hours", type=click.IntRange(1, 720), default=24, help="Good for how long.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tags that nodes get.")
 @click.pass_obj
@@ -58,15 +60,22 @@ def create(
     if not context.output.for_people:
         context.output.json(made)
         return
-    server = shlex.quote(client.meta.endpoint_url)
+    server = client.meta.endpoint_url
+    authority = context.connection.authority()
+    trust = "--ca-file ca.pem " if authority else ""
     context.output.say("The code is shown this once. On each node:")
     context.output.say(
-        f"  ostler-agent register --server {server} --region {client.meta.region_name} \\\n"
+        f"  ostler-agent register --server {shlex.quote(server)} \\\n"
+        f"    --region {client.meta.region_name} \\\n"
         f"    --activation-id {made['ActivationId']} \\\n"
         f"    --activation-code {shlex.quote(made['ActivationCode'])} \\\n"
-        "    --ca-file ca.pem --data /var/lib/ostler-agent\n"
+        f"    {trust}--data /var/lib/ostler-agent\n"
         "  ostler-agent run --data /var/lib/ostler-agent"
     )
+    if authority:
+        context.output.say(f"ca.pem is {authority} of this machine: copy it there first.")
+    if urlsplit(server).hostname in LOOPBACK:
+        context.output.say("On another machine --server has to be a name or address of this one.")
 
 
 @activations.command()

@@ -1,21 +1,20 @@
 """`ostler run` and `ostler commands`: run a script on many nodes, and look at what ran."""
 
-import difflib
 import json
+import re
 import sys
-from collections import Counter
-from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ostler.cli import answers
 from ostler.cli.client import every
 from ostler.cli.commands.nodes import tag_of
-from ostler.cli.following import ENDED, CannotFollow, Follower, Line
+from ostler.cli.following import CannotFollow, Follower, Line
 from ostler.cli.output import Output
-from ostler.foundation.clock import SystemClock
+from ostler.cli.waiting import ENDED, command_now, patiently, wait
 
 COLUMNS = {
     "CommandId": "COMMAND",
@@ -26,10 +25,10 @@ COLUMNS = {
     "RequestedDateTime": "REQUESTED",
     "Comment": "COMMENT",
 }
-POLL = timedelta(milliseconds=300)
 
 
-@click.command()
+# As for ssh, the first word that is no option begins the script, options of its own and all.
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("script", nargs=-1, required=True)
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="On this node (repeatable).")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="On nodes so tagged.")
@@ -37,7 +36,12 @@ POLL = timedelta(milliseconds=300)
 @click.option("--document", default="AWS-RunShellScript", help="What runs the script.")
 @click.option("--concurrency", default="50", help="At once: a number or a percentage.")
 @click.option("--max-errors", default="0", help="Stop after more failures than this.")
-@click.option("--timeout", type=int, default=3600, help="Seconds that a node has to take it.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(30, 2_592_000),
+    default=3600,
+    help="Seconds that a node has to take it.",
+)
 @click.option("--comment", default="", help="Kept with the command.")
 @click.option("--follow", "live", is_flag=True, help="Show output while it comes, line by line.")
 @click.option("--no-wait", is_flag=True, help="Only send, and say the command's id.")
@@ -58,13 +62,14 @@ def run(
 ) -> None:
     """Run SCRIPT on many nodes and show what each answered.
 
-    Ends with 0 when all nodes succeeded, with 1 when one did not. Ctrl-C leaves the command running
-    and says how to come back to it.
+    Options stand before SCRIPT. Its words are one line, as for ssh; quote what this shell should
+    leave alone. Ends with 0 when all nodes succeeded, with 1 when one did not or none was meant.
+    Ctrl-C leaves the command running and says how to come back to it.
     """
     client = context.connection.client()
     given: dict[str, Any] = {
         "DocumentName": document,
-        "Parameters": {"commands": list(script)},
+        "Parameters": {"commands": [" ".join(script)]},
         "MaxConcurrency": concurrency,
         "MaxErrors": max_errors,
         "TimeoutSeconds": timeout,
@@ -82,12 +87,14 @@ def run(
 
 
 @click.group(invoke_without_command=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, help="How many, newest first.")
 @click.pass_context
-def commands(context: click.Context) -> None:
-    """List the commands, or look at one."""
+def commands(context: click.Context, limit: int) -> None:
+    """List the newest commands, or look at one."""
     if context.invoked_subcommand is not None:
         return
-    found = list(every(context.obj.connection.client(), "list_commands", "Commands"))
+    client = context.obj.connection.client()
+    found = list(islice(every(client, "list_commands", "Commands"), limit))
     for command in found:
         command["Done"] = f"{command['CompletedCount']}/{command['TargetCount']}"
     context.obj.output.show(
@@ -95,44 +102,64 @@ def commands(context: click.Context) -> None:
     )
 
 
+def _command_id(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
+        raise click.BadParameter(f"{value} is no command's id. `ostler commands` lists them.")
+    return value
+
+
+_the_command = click.argument("command", callback=_command_id)
+
+
 @commands.command()
-@click.argument("command")
+@_the_command
 @click.pass_obj
 def show(context: Any, command: str) -> None:
     """What COMMAND did on each node, nodes with the same answer together."""
-    _show(context, context.connection.client(), command)
+    client = context.connection.client()
+    command_now(client, command)
+    answers.show(client, command, context.output)
 
 
 @commands.command()
-@click.argument("command")
+@_the_command
 @click.pass_obj
 def follow(context: Any, command: str) -> None:
     """Show what COMMAND's nodes write, from the beginning and while they write it."""
-    sys.exit(_follow(context, context.connection.client(), command))
+    client = context.connection.client()
+    command_now(client, command)
+    sys.exit(_follow(context, client, command))
 
 
 @commands.command("wait")
-@click.argument("command")
+@_the_command
 @click.pass_obj
 def wait_for(context: Any, command: str) -> None:
     """Wait for COMMAND to end, then show what it did."""
-    sys.exit(_await(context, context.connection.client(), command))
+    client = context.connection.client()
+    command_now(client, command)
+    sys.exit(_await(context, client, command))
 
 
 @commands.command()
-@click.argument("command")
+@_the_command
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only on this node.")
 @click.pass_obj
 def cancel(context: Any, command: str, nodes: tuple[str, ...]) -> None:
     """Cancel COMMAND where it has not ended."""
+    client = context.connection.client()
     given: dict[str, Any] = {"InstanceIds": list(nodes)} if nodes else {}
-    context.connection.client().cancel_command(CommandId=command, **given)
-    context.output.say(f"{command} is being cancelled.")
+    client.cancel_command(CommandId=command, **given)
+    told = command_now(client, command)
+    if told["Status"] in ENDED - {"Cancelled"}:
+        context.output.say(f"{command} has ended already: {told['StatusDetails']}.")
+    else:
+        context.output.say(f"{command} is being cancelled.")
 
 
 def _whom(nodes: tuple[str, ...], tags: tuple[str, ...], everywhere: bool) -> dict[str, Any]:
     if sum(map(bool, (nodes, tags, everywhere))) != 1:
-        raise click.UsageError("Say whom: --node ID, --tag KEY=VALUE or --all.")
+        raise click.UsageError("Before SCRIPT say whom: --node ID, --tag KEY=VALUE or --all.")
     if nodes:
         return {"InstanceIds": list(nodes)}
     if everywhere:
@@ -147,18 +174,17 @@ def _whom(nodes: tuple[str, ...], tags: tuple[str, ...], everywhere: bool) -> di
 def _await(context: Any, client: Any, command: str) -> int:
     """Wait for the end with progress, then show each answer; the exit status."""
     try:
-        told = _wait(context, client, command)
+        patiently(partial(wait, client, command, context.output))
+        return patiently(partial(answers.show, client, command, context.output))
     except KeyboardInterrupt:
         return _detach(command)
-    _show(context, client, command)
-    return 0 if told["Status"] == "Success" else 1
 
 
 def _follow(context: Any, client: Any, command: str) -> int:
     """Show lines while they come; the exit status."""
     follower = Follower(client, command, partial(_write, context.output), context.output.say)
     try:
-        told = follower.follow()
+        told = patiently(follower.follow)
     except KeyboardInterrupt:
         return _detach(command)
     except CannotFollow:
@@ -168,7 +194,7 @@ def _follow(context: Any, client: Any, command: str) -> int:
         f"{told['StatusDetails']}: {told['CompletedCount']} of {told['TargetCount']} done, "
         f"{told['ErrorCount']} failed"
     )
-    return 0 if told["Status"] == "Success" else 1
+    return answers.verdict(each["Status"] for each in answers.invocations(client, command))
 
 
 def _write(output: Output, line: Line) -> None:
@@ -186,93 +212,3 @@ def _detach(command: str) -> int:
         err=True,
     )
     return 130
-
-
-def _wait(context: Any, client: Any, command: str) -> dict[str, Any]:
-    """The command once it has ended; progress for people meanwhile."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} done, {task.fields[failed]} failed"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, transient=True, disable=not context.output.for_people) as progress:
-        bar = progress.add_task(command, total=None, failed=0)
-        while True:
-            found = client.list_commands(CommandId=command)["Commands"]
-            if not found:
-                raise click.ClickException(f"There is no command {command}.")
-            told: dict[str, Any] = found[0]
-            progress.update(
-                bar,
-                total=told["TargetCount"],
-                completed=told["CompletedCount"],
-                failed=told["ErrorCount"],
-                description=told["StatusDetails"],
-            )
-            if told["Status"] in ENDED:
-                return told
-            SystemClock().pause(POLL)
-
-
-def _show(context: Any, client: Any, command: str) -> None:
-    invocations = list(
-        every(client, "list_command_invocations", "CommandInvocations", CommandId=command)
-    )
-    answers = [_answer(client, command, each) for each in invocations]
-    if not context.output.for_people:
-        context.output.json(answers)
-        return
-    if not answers:
-        context.output.say("No node was meant by this command.")
-    groups: dict[tuple[Any, ...], list[str]] = {}
-    for answer in answers:
-        key = (answer["Status"], answer["ResponseCode"], answer["Output"], answer["Error"])
-        groups.setdefault(key, []).append(answer["Node"])
-    by_size = sorted(groups.items(), key=lambda at: -len(at[1]))
-    most = by_size[0][0][2] if by_size else ""
-    for (status, code, output, error), names in by_size:
-        context.output.console.rule(
-            f"{status} (exit status {code}): {_names(names)}", align="left", style="dim"
-        )
-        click.echo(_as_difference(output, most))
-        if error:
-            click.echo(error, nl=not error.endswith("\n"), err=True)
-    counts = Counter(answer["Status"] for answer in answers)
-    context.output.say(", ".join(f"{count} {status}" for status, count in counts.items()))
-
-
-def _answer(client: Any, command: str, invocation: dict[str, Any]) -> dict[str, Any]:
-    """One node's answer; of a document with several steps, the steps' outputs together."""
-    node = invocation["InstanceId"]
-    plugins = client.list_command_invocations(CommandId=command, InstanceId=node, Details=True)[
-        "CommandInvocations"
-    ][0].get("CommandPlugins", [])
-    output, error, code = "", "", -1
-    for plugin in plugins or [{}]:
-        named = {"PluginName": plugin["Name"]} if plugin else {}
-        told = client.get_command_invocation(CommandId=command, InstanceId=node, **named)
-        output += told["StandardOutputContent"]
-        error += told["StandardErrorContent"]
-        code = max(code, told["ResponseCode"])
-    return {
-        "Node": node,
-        "Status": invocation["StatusDetails"],
-        "ResponseCode": code,
-        "Output": output,
-        "Error": error,
-    }
-
-
-def _as_difference(output: str, most: str) -> str:
-    """How the output differs from that of most nodes, where that is shorter to read."""
-    if output == most:
-        return output.rstrip("\n")
-    lines = output.splitlines()
-    changes = list(difflib.unified_diff(most.splitlines(), lines, lineterm="", n=1))[2:]
-    return "\n".join(changes if 0 < len(changes) < len(lines) else lines)
-
-
-def _names(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 from botocore import exceptions as botocore_errors
+from botocore.httpsession import get_cert_path
 
 from ostler.cli.client import every
 from ostler.cli.output import explain
@@ -68,7 +70,11 @@ def _examine(connection: Any) -> Iterator[Finding]:
         )
         return
     yield Finding("endpoint", True, client.meta.endpoint_url)
-    reached = _reach(url.hostname or "", port, url.scheme == "https")
+    if url.scheme == "https":
+        trusted = str(connection.authority() or get_cert_path(True))
+        reached = _reach(url.hostname or "", port, trusted)
+    else:
+        reached = _reach(url.hostname or "", port)
     yield reached
     if not reached.well:
         return
@@ -76,7 +82,7 @@ def _examine(connection: Any) -> Iterator[Finding]:
         answer = client.describe_instance_information(MaxResults=5)
     except (botocore_errors.BotoCoreError, botocore_errors.ClientError) as error:
         told, _, mend = explain(error).partition("\n")
-        yield Finding("credentials", False, told, mend)
+        yield Finding("credentials" if _blames_credentials(error) else "answer", False, told, mend)
         return
     yield Finding("credentials", True, "the server knows them")
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -95,26 +101,32 @@ def _examine(connection: Any) -> Iterator[Finding]:
     yield Finding(
         "fleet",
         not lost,
-        f"{len(nodes)} nodes, {len(lost)} of them silent",
+        f"{len(nodes)} nodes, {len(lost)} of them silent" if nodes else "no node is registered yet",
         f"Look at the agent on {', '.join(lost[:5])}." if lost else "",
     )
 
 
-def _reach(host: str, port: int, secure: bool) -> Finding:
+def _blames_credentials(error: Exception) -> bool:
+    if isinstance(error, botocore_errors.ClientError):
+        return int(error.response["ResponseMetadata"]["HTTPStatusCode"]) < 500
+    return isinstance(
+        error, botocore_errors.NoCredentialsError | botocore_errors.PartialCredentialsError
+    )
+
+
+def _reach(host: str, port: int, trusted: str = "") -> Finding:
+    """Whether the server is there, and is who it says it is by the authorities in `trusted`."""
+    mend = "AWS_CA_BUNDLE has to name the server's CA:  . var/server/client.env"
+    if trusted and not Path(trusted).exists():
+        return Finding("tls", False, f"there is no file {trusted}", mend)
     try:
         with socket.create_connection((host, port), timeout=5) as connection:
-            if secure:
-                bundle = os.environ.get("AWS_CA_BUNDLE") or None
-                context = ssl.create_default_context(cafile=bundle)
+            if trusted:
+                context = ssl.create_default_context(cafile=trusted)
                 with context.wrap_socket(connection, server_hostname=host):
                     pass
     except ssl.SSLError as error:
-        return Finding(
-            "tls",
-            False,
-            str(error),
-            "AWS_CA_BUNDLE has to name the server's CA:  . var/server/client.env",
-        )
+        return Finding("tls", False, str(error), mend)
     except OSError as error:
         return Finding(
             "network",
@@ -122,4 +134,4 @@ def _reach(host: str, port: int, secure: bool) -> Finding:
             f"{host}:{port}: {error}",
             "Is the server running, and does a firewall let you through?",
         )
-    return Finding("tls" if secure else "network", True, f"{host}:{port} answers")
+    return Finding("tls" if trusted else "network", True, f"{host}:{port} answers")

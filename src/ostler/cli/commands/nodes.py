@@ -9,9 +9,9 @@ from ostler.cli.client import every
 COLUMNS = {
     "InstanceId": "NODE",
     "Name": "NAME",
-    "ComputerName": "HOST",
     "PingStatus": "STATUS",
     "LastPingDateTime": "LAST SEEN",
+    "ComputerName": "HOST",
     "Platform": "PLATFORM",
     "AgentVersion": "AGENT",
     "IPAddress": "ADDRESS",
@@ -26,19 +26,22 @@ def nodes(context: click.Context, tags: tuple[str, ...], online: bool) -> None:
     """List the nodes, or act on one."""
     if context.invoked_subcommand is not None:
         return
-    filters = [_tag_filter(tag) for tag in tags]
-    if online:
-        filters.append({"Key": "PingStatus", "Values": ["Online"]})
     client = context.obj.connection.client()
-    given: dict[str, Any] = {"Filters": filters} if filters else {}
+    given: dict[str, Any] = {"Filters": [_tag_filter(tag) for tag in tags]} if tags else {}
     found = list(every(client, "describe_instance_information", "InstanceInformationList", **given))
+    if online:
+        # The API takes no other filter beside one for a tag.
+        found = [node for node in found if node["PingStatus"] == "Online"]
     for node in found:
         parts = (node.get("PlatformName"), node.get("PlatformVersion"))
         node["Platform"] = " ".join(part for part in parts if part)
     context.obj.output.show(
         found,
         COLUMNS,
-        empty="No node is registered here. `ostler activations create` starts the enrolment.",
+        empty="No node is like that. `ostler nodes` lists them all."
+        if tags or online
+        else f"No node is registered in {client.meta.region_name}. "
+        "`ostler activations create` starts the enrolment.",
     )
 
 
