@@ -133,6 +133,7 @@ class Audit:
         self._outcomes: dict[int, str] = {}
         self._strangers = 0
         self._strangers_since = clock.now()
+        self.lost = 0
 
     def entry(self, call: Call, given: Any) -> Entry:
         """Begin the record of a call with the input `given`, from which secrets are removed."""
@@ -159,6 +160,7 @@ class Audit:
                 self._outcomes[entry.sequence] = outcome
             return
         if len(self._waiting) >= _MOST_WAITING:
+            self.lost += 1
             log.error("audit_record_lost", request_id=entry.call.request_id, outcome=outcome)
             return
         if outcome == SUCCESS or not _is_stranger(entry.call) or self._room_for_stranger():
@@ -167,6 +169,11 @@ class Audit:
     def note(self, call: Call, given: Any, outcome: str) -> None:
         """Keep a record of what was no operation: a refusal at another door, say."""
         self.record(self.entry(call, given), outcome)
+
+    @property
+    def backlog(self) -> int:
+        """How many records wait to be written."""
+        return len(self._waiting)
 
     async def run(self) -> None:
         """Write what was collected, every second, until cancelled."""
@@ -204,6 +211,7 @@ class Audit:
             try:
                 await self._storage.write(None, partial(_add, row))
             except (DataError, IntegrityError):
+                self.lost += 1
                 log.exception("audit_record_lost", request_id=row["request_id"])
             except (SQLAlchemyError, OSError):
                 self._waiting.append(row)

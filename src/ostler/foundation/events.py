@@ -66,10 +66,16 @@ class Told:
 
 
 class Bulletin:
-    """Writes events down, and sees to it that each listener hears of them: `tx.tell`."""
+    """Writes events down, and sees to it that each listener hears of them: `tx.tell`.
 
-    def __init__(self, clock: Clock) -> None:
+    `overheard` is told of what this process has told, at most once, in passing: to count it.
+    """
+
+    def __init__(
+        self, clock: Clock, *, overheard: Callable[[Sequence[Event]], None] | None = None
+    ) -> None:
         self._clock = clock
+        self._overheard = overheard
         self._listeners: dict[type[Event], dict[str, Listener]] = {}
 
     def subscribe(self, event: type[Event], listener: Listener) -> None:
@@ -113,6 +119,10 @@ class Bulletin:
                 for timer in self._hearing(type(event))
             ]
         )
+
+        if self._overheard is not None:
+            overheard, what = self._overheard, [event for _, event in told]
+            tx.after_commit(lambda: overheard(what))
 
     def _hearing(self, event: type[Event]) -> list[str]:
         heard = [timer for each in event.__mro__ for timer in self._listeners.get(each, ())]

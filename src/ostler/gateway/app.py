@@ -1,13 +1,14 @@
 """The way of an API call: route, authenticate, read, validate, answer, check, audit."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
-from ostler.foundation.audit import Audit
+from ostler.foundation.audit import SUCCESS, Audit
 from ostler.foundation.authentication import Authentication
 from ostler.foundation.call import ANONYMOUS, Call, Caller, ResourceTags, context_of
 from ostler.foundation.clock import Clock
@@ -86,6 +87,14 @@ class NoLimits:
         return None
 
 
+class Meter(Protocol):
+    """Counts what is answered."""
+
+    def answered(self, operation: str, outcome: str, seconds: float) -> None:
+        """A request got its answer; `operation` is empty when it named none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the gateway gives to every call."""
@@ -108,6 +117,7 @@ class Gateway:
         surroundings: Surroundings,
         *,
         limits: Limits | None = None,
+        meter: Meter | None = None,
         strict: bool = False,
     ) -> None:
         self._dispatch = dispatch
@@ -115,10 +125,19 @@ class Gateway:
         self._audit = audit
         self._around = surroundings
         self._limits = limits or NoLimits()
+        self._meter = meter
         self._strict = strict
 
     async def answer(self, request: Request) -> Response:
         """The response to one request; whatever goes wrong, it is an answer, never an exception."""
+        began = time.perf_counter()
+        response, operation, outcome = await self._answer(request)
+        if self._meter is not None:
+            self._meter.answered(operation, outcome, time.perf_counter() - began)
+        return response
+
+    async def _answer(self, request: Request) -> tuple[Response, str, str]:
+        """The response, the action that was asked for if that was clear, and what came of it."""
         request_id = self._around.ids.uuid()
         found: Route | None = None
         try:
@@ -137,7 +156,8 @@ class Gateway:
                 context=context_of(request),
                 endpoint=endpoint_of(request),
             )
-            return models.protocol(found.service).write(found.operation, answer, request_id)
+            response = models.protocol(found.service).write(found.operation, answer, request_id)
+            return response, found.action, SUCCESS
         except wire_errors.WireFault as fault:
             refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
         except ApiError as error:
@@ -147,7 +167,8 @@ class Gateway:
             refusal = InternalServerError(
                 f"Something went wrong on our side; request {request_id} is in the server's log."
             )
-        return _refused(request, found, refusal, request_id)
+        response = _refused(request, found, refusal, request_id)
+        return response, found.action if found else "", refusal.code
 
     async def invoke(
         self, call: Call, service: str, operation: str, given: Mapping[str, Any]
@@ -213,7 +234,7 @@ class Gateway:
         )
         entry = self._audit.entry(call, redacted(operation, given))
         call.scope = Scope(scope.account, scope.region, self._audit.witness(entry))
-        outcome = "Success"
+        outcome = SUCCESS
         try:
             if operation.input_shape is not None:
                 validation.check(operation.input_shape, given)

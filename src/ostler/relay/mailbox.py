@@ -135,6 +135,11 @@ class Mailbox:
         here = self._nodes.get(_key(scope, node))
         return here is not None and here.channel is not None
 
+    @property
+    def channels(self) -> int:
+        """How many nodes have a channel open to this process."""
+        return sum(here.channel is not None for here in self._nodes.values())
+
     async def poll(
         self, scope: Scope, node: NodeId, *, visibility: timedelta = ASK_AGAIN_AFTER
     ) -> Sequence[Job]:

@@ -82,6 +82,12 @@ class Certificates:
         """The SHA-256, in hexadecimal digits, of the certificate at the end of the chain."""
         return fingerprint((self._settings.certificate or self.ca_file).read_bytes())
 
+    @property
+    def ends(self) -> datetime:
+        """When the certificate that clients are shown is not good any more."""
+        pem = (self._settings.certificate or self._server_file).read_bytes()
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+
     def refresh(self) -> bool:
         """Make or renew what is missing, too old, or of other names; whether anything was new.
 

@@ -33,6 +33,7 @@ from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
 from ostler.server.courier import Courier
 from ostler.server.http import Front
+from ostler.server.meter import Meter
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
 from ostler.server.retention import TIMER as RETENTION
@@ -50,6 +51,9 @@ class House:
     administrator: identity.KeyPair
     storage: Storage
     timers: Timers
+    audit: Audit
+    mailbox: Mailbox
+    rooms: "Rooms"
     workers: Workers
     last_works: Sequence[Work]
     """What is done once the workers have stopped, so that nothing half-done is left."""
@@ -93,11 +97,18 @@ async def compose(
     ca: Path | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
+    meter: Meter | None = None,
 ) -> House:
     """Open the database, bring it up to date, and put everything together."""
     clock, ids = clock or SystemClock(), ids or SystemIds()
-    schedule, bulletin = Schedule(), Bulletin(clock)
-    storage = Storage(settings.database_url, outbox=bulletin, due_work=schedule)
+    schedule = Schedule()
+    bulletin = Bulletin(clock, overheard=meter.heard if meter else None)
+    storage = Storage(
+        settings.database_url,
+        outbox=bulletin,
+        due_work=schedule,
+        timed=meter.stored if meter else None,
+    )
     newest, *older = master_keys(settings.data / "keys")
     secrets = Secrets(newest, older)
     foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
@@ -144,6 +155,7 @@ async def compose(
             default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
         ),
         limits=limits,
+        meter=meter,
     )
     channels = relay.Relay(
         authentication,
@@ -185,6 +197,9 @@ async def compose(
         administrator=administrator,
         storage=storage,
         timers=due,
+        audit=trail,
+        mailbox=mailbox,
+        rooms=rooms,
         workers=workers,
         last_works=[rooms.commands.desk.rest, trail.write_down],
     )

@@ -9,10 +9,11 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -20,13 +21,17 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ostler.foundation.clock import SystemClock
+from ostler.relay.asgi import Event, Receive, Send
 from ostler.server import admin, backup
 from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
-from ostler.server.compose import House, compose
+from ostler.server.compose import compose
 from ostler.server.connections import HttpConnection, WebSocketConnection, most_connections
+from ostler.server.meter import Meter
 from ostler.server.settings import Settings, WrongSetting, read_settings
 from ostler.wire.agent.frames import LARGEST_FRAME
+
+Application = Callable[[Event, Receive, Send], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger()
 
@@ -67,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", help="the address to listen on (default: every one)")
     add("--port", type=int, help="the port for HTTPS, 0 for any free one (default: 8443)")
     add("--http-port", type=int, help="also listen in plain HTTP, on loopback addresses only")
+    add("--metrics-port", type=int, help="serve metrics on this port of loopback addresses")
     add("--region", help="the default region (default: us-east-1)")
     add("--domain", help="the domain of names like ssm.REGION.DOMAIN")
     add("--name", action="append", dest="names", help="a further name or address of this server")
@@ -80,14 +86,21 @@ async def _serve(settings: Settings) -> None:
     """Open the house, serve until a signal comes, close the house."""
     _make_private(settings.data)
     certificates = Certificates.of(settings)
-    house = await compose(settings, ca=certificates.ca_file)
+    meter = None if settings.metrics_port is None else Meter()
+    house = await compose(settings, ca=certificates.ca_file, meter=meter)
     listeners = [_listen(settings.host, settings.port)]
     contexts: list[ssl.SSLContext | None] = [certificates.context()]
     if settings.http_port is not None:
         listeners.append(_listen("127.0.0.1", settings.http_port))
         contexts.append(None)
     port = listeners[0].getsockname()[1]
-    servers = [_uvicorn(house, context) for context in contexts]
+    servers = [_uvicorn(house.front, context) for context in contexts]
+    if meter is not None:
+        from ostler.server.metrics import Metrics  # nobody else needs what it brings along
+
+        assert settings.metrics_port is not None
+        listeners.append(_listen("127.0.0.1", settings.metrics_port))
+        servers.append(_uvicorn(Metrics(house, meter, certificates, SystemClock()), None))
     stopping = asyncio.Event()
     async with house.running(), _kept_fresh(certificates):
         serving = [
@@ -97,6 +110,9 @@ async def _serve(settings: Settings) -> None:
         with _signals(stopping):
             await _until_started(servers, serving)
             write_client_files(settings, house.administrator, certificates, port)
+            if meter is not None:
+                watched = listeners[-1].getsockname()[1]
+                print(f"metrics: http://127.0.0.1:{watched}/metrics", flush=True)
             print(f"ready: https://127.0.0.1:{port}", flush=True)
             print(f"clients: . {settings.data / 'client.env'}", flush=True)
             waiting = asyncio.create_task(stopping.wait())
@@ -145,9 +161,9 @@ def _is_idle(connection: HttpToolsProtocol) -> bool:
     return connection.cycle is None or connection.cycle.response_complete
 
 
-def _uvicorn(house: House, context: ssl.SSLContext | None) -> _Server:
+def _uvicorn(application: Application, context: ssl.SSLContext | None) -> _Server:
     config = uvicorn.Config(
-        house.front,
+        application,
         http=partial(HttpConnection, most=most_connections()),  # type: ignore[arg-type]
         ws=WebSocketConnection,
         # The agents' own pings do not show in ASGI: without ours a peer that vanished in silence

@@ -65,6 +65,8 @@ class Settings:
     """How long commands, their output in the server's own bucket, and events are kept."""
     audit_days: int = 365
     """How long audit records are kept."""
+    metrics_port: int | None = None
+    """A port for Prometheus (`GET /metrics`, plain HTTP, loopback addresses only); off if unset."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -109,7 +111,7 @@ def _typed(name: str, value: Any) -> Any:
     match name:
         case "data" | "certificate" | "certificate_key":
             return Path(value) if value else None
-        case "port" | "http_port":
+        case "port" | "http_port" | "metrics_port":
             return _port(name, value)
         case "names" | "trusted_hosts":
             return _names(value)

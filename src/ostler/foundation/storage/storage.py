@@ -1,6 +1,7 @@
 """The storage itself: runs functions of a transaction where the engine wants them run."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -20,14 +21,22 @@ class Storage:
     durable, and is seen by every read that starts later.
 
     With `inline` functions run at once in the caller's thread, one to a commit: for simulations
-    that must be the same every time.
+    that must be the same every time. `timed` is told how many seconds a function took, from the
+    wish for it to its end, and whether it might write.
     """
 
     def __init__(
-        self, url: str, *, outbox: Outbox, due_work: DueWork, inline: bool = False
+        self,
+        url: str,
+        *,
+        outbox: Outbox,
+        due_work: DueWork,
+        inline: bool = False,
+        timed: Callable[[float, bool], None] | None = None,
     ) -> None:
         self._backend = backend = open_backend(url)
         self._migrations: Sequence[Migration] = ()
+        self._timed = timed
         self.dialect: str = backend.engine.dialect.name
         self.engine = backend.engine
 
@@ -93,4 +102,10 @@ class Storage:
             lanes.put(job)
         else:
             self._inline.run([job], lambda jobs: job.settle())
-        return await waiter
+        if self._timed is None:
+            return await waiter
+        began = time.perf_counter()
+        try:
+            return await waiter
+        finally:
+            self._timed(time.perf_counter() - began, writes)

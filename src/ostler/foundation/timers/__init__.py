@@ -14,9 +14,11 @@ from ostler.foundation.timers.table import (
     Lease,
     LeaseLost,
     Schedule,
+    Waiting,
     dead_letters,
     metadata,
     timers,
+    waiting,
 )
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "LeaseLost",
     "Schedule",
     "Timers",
+    "Waiting",
     "dead_letters",
     "metadata",
     "timers",
+    "waiting",
 ]

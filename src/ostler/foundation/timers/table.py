@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from alembic.operations import Operations
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     select,
     update,
 )
@@ -192,6 +193,36 @@ def dead_letters(tx: Transaction, limit: int = 100) -> list[Dead]:
         Dead(_scope(row), row.kind, row.key, row.payload or {}, row.dead_at, row.fault)
         for row in tx.all(given_up.order_by(timers.c.dead_at.desc()).limit(limit))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits to be done that should be done already, and for how long."""
+
+    due: int
+    lag: timedelta
+    events: int
+    """Of these, those that bring an event to a listener."""
+    events_lag: timedelta
+    dead: int
+
+
+def waiting(tx: Transaction, *, now: datetime) -> Waiting:
+    """What nobody works on though it is due, and what was given up."""
+    due = (timers.c.due_at <= now, timers.c.dead_at.is_(None), timers.c.lease.is_(None))
+    counted = select(func.count().label("number"), func.min(timers.c.due_at).label("oldest"))
+    every = tx.one(counted.where(*due))
+    events = tx.one(counted.where(*due, timers.c.kind.startswith("event:")))
+    dead = select(func.count()).select_from(timers).where(timers.c.dead_at.is_not(None))
+    assert every is not None
+    assert events is not None
+    return Waiting(
+        due=every.number,
+        lag=now - (every.oldest or now),
+        events=events.number,
+        events_lag=now - (events.oldest or now),
+        dead=tx.scalar(dead),
+    )
 
 
 def due_of(row: Any, lease: str) -> Due:

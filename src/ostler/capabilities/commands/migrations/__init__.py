@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from ostler.capabilities.commands.migrations import m0001_create
+from ostler.capabilities.commands.migrations import m0001_create, m0002_open_commands
 from ostler.foundation.storage import Migration
 
 MIGRATIONS: Sequence[Migration] = (
     Migration(
         "commands", 1, "create commands, invocations, outputs, streams", m0001_create.upgrade
     ),
+    Migration("commands", 2, "index the commands that have not ended", m0002_open_commands.upgrade),
 )

@@ -1,6 +1,7 @@
 """Run Command as its callers see it: send, cancel, look."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -86,6 +87,14 @@ class InvocationView:
         return (wrong[0] if wrong else self.steps[-1]).result.code
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Commands, and their invocations, by how they stand."""
+
+    commands: Mapping[str, int]
+    invocations: Mapping[str, int]
+
+
 class Commands:
     """Orders to many nodes at once."""
 
@@ -107,6 +116,14 @@ class Commands:
         self._fleet = fleet
         self._roles = roles
         self._history = history
+
+    async def census(self) -> Census:
+        """How the commands of the whole house stand that have not ended."""
+        standing = await self._storage.read(None, command_store.unended)
+        invocations: Counter[str] = Counter()
+        for _, tally in standing:
+            invocations.update({status.value: n for status, n in tally.counts.items()})
+        return Census(Counter(outcome.value for outcome, _ in standing), invocations)
 
     async def send(self, call: Call, order: Order) -> Command:
         """Accept the order: from now on it is kept, whatever happens to this server."""

@@ -118,6 +118,12 @@ def page(tx: Transaction, wanted: Wanted, asked: PageRequest) -> Page[Command]:
     return Page.cut(found, asked.limit, lambda one: (instant_text(one.requested), one.id))
 
 
+def unended(tx: Transaction) -> list[tuple[Outcome, Tally]]:
+    """How the commands stand that have not ended."""
+    open_ones = select(commands.c.outcome, commands.c.tally).where(commands.c.ended.is_(None))
+    return [(Outcome(row.outcome), _tally(row)) for row in tx.all(open_ones)]
+
+
 def forget(tx: Transaction, command: CommandId) -> None:
     """Drop a command and all that was kept of it here."""
     for table in (streams, outputs, invocations, commands):
@@ -176,7 +182,11 @@ def _command(row: Row[Any]) -> Command:
         expires=row.expires,
         steps=tuple(Step(*step) for step in row.steps),
         outcome=Outcome(row.outcome),
-        tally=Tally({Status(status): number for status, number in row.tally.items()}),
+        tally=_tally(row),
         cancelled=row.cancelled,
         ended=row.ended,
     )
+
+
+def _tally(row: Row[Any]) -> Tally:
+    return Tally({Status(status): number for status, number in row.tally.items()})

@@ -29,6 +29,13 @@ Index(
     "commands_commands_by_time",
     *(commands.c.account, commands.c.region, commands.c.requested, commands.c.command),
 )
+# Few of the commands that are kept have not ended: those that operators watch.
+Index(
+    "commands_commands_open",
+    *(commands.c.account, commands.c.region, commands.c.command),
+    sqlite_where=commands.c.ended.is_(None),
+    postgresql_where=commands.c.ended.is_(None),
+)
 
 invocations = scoped_table(
     "commands_invocations",

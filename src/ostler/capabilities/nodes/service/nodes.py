@@ -1,11 +1,12 @@
 """Nodes: what the fleet does for its neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from ostler.capabilities.nodes.model.filters import AnyKey, Tagged
-from ostler.capabilities.nodes.model.nodes import Node
+from ostler.capabilities.nodes.model.nodes import SILENCE, Node, PingStatus
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.heartbeats import Heartbeats
 from ostler.capabilities.nodes.service.selection import carrying
@@ -87,6 +88,13 @@ class Nodes:
     async def public_key(self, region: Region, node: NodeId) -> tuple[AccountId, bytes] | None:
         """Whose the node is, and its public key as DER: how a node's signature is verified."""
         return await self._storage.read(None, partial(store.public_key, region=region, node=node))
+
+    async def census(self, at: datetime) -> Mapping[str, int]:
+        """How many nodes of the whole house have which ping status."""
+        every, heard = await self._storage.read(
+            None, partial(store.census, heard_after=at - SILENCE)
+        )
+        return {PingStatus.ONLINE: heard, PingStatus.CONNECTION_LOST: every - heard}
 
     async def record_contact(self, scope: Scope, node: NodeId) -> None:
         """The node was heard on some channel just now."""

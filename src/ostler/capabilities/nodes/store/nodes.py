@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 
 from ostler.capabilities.nodes.model.filters import Field
 from ostler.capabilities.nodes.model.keys import Lock, PublicKey
@@ -38,6 +38,14 @@ class Holder:
 
     node: Node
     fingerprint: str
+
+
+def census(tx: Transaction, heard_after: datetime) -> tuple[int, int]:
+    """How many nodes there are, and how many of them were heard lately."""
+    heard = func.count(case((nodes.c.heard > heard_after, 1)))
+    row = tx.one(select(func.count().label("every"), heard.label("heard")).select_from(nodes))
+    assert row is not None
+    return row.every, row.heard
 
 
 def add(tx: Transaction, node: Node, lock: Lock) -> None:
