@@ -38,6 +38,8 @@ _NEWEST_METADATA = (
     select(*METADATA).where(versions.c.key == _key).order_by(versions.c.version.desc()).limit(1)
 )
 
+_ANOTHER = insert(versions)
+
 
 def read(tx: Transaction, key: str, selector: str = "") -> Reading | None:
     """The newest version; the one of a number or of a label, if there is a selector."""
@@ -98,22 +100,23 @@ def write(tx: Transaction, written: Version) -> None:
     )
     value, sealed = _kept(written.value)
     tx.execute(
-        insert(versions).values(
-            key=written.key,
-            version=written.number,
-            name=terms.name,
-            kind=terms.kind,
-            tier=terms.tier,
-            data_type=terms.data_type,
-            value=value,
-            sealed=sealed,
-            key_id=terms.key_id,
-            description=terms.description,
-            pattern=terms.pattern,
-            policies=terms.policies,
-            modified=written.modified,
-            author=written.author,
-        )
+        _ANOTHER,
+        {
+            "key": written.key,
+            "version": written.number,
+            "name": terms.name,
+            "kind": terms.kind,
+            "tier": terms.tier,
+            "data_type": terms.data_type,
+            "value": value,
+            "sealed": sealed,
+            "key_id": terms.key_id,
+            "description": terms.description,
+            "pattern": terms.pattern,
+            "policies": terms.policies,
+            "modified": written.modified,
+            "author": written.author,
+        },
     )
 
 
