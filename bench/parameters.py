@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ class Bench:
 @asynccontextmanager
 async def bench(database: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
-        house = await compose(Settings(data=Path(folder), database=database, region=REGION))
+        settings = Settings(data=Path(folder), database=database, region=REGION)
+        house = await compose(replace(settings, user_rate=1e6, user_burst=1_000_000))
         scope = Scope(AccountId(house.administrator.account), Region(REGION))
         secrets = Secrets(bytes(32))
         foundation = Foundation(

@@ -4,11 +4,14 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from click.testing import CliRunner
 
+from ostler.cli.main import ostler
 from ostler.foundation.clock import SystemClock
 from tests.support.processes import ServerProcess, eventually
 
@@ -200,3 +203,65 @@ def test_tags_belong_to_the_parameter(ssm: Any, tree: str) -> None:
 
     assert [tag] == told["TagList"]
     assert [f"{tree}/url"] == [each["Name"] for each in found]
+
+
+class Line:
+    """The command line, in front of the server."""
+
+    def __init__(self, server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+
+    def __call__(self, *words: str, input: str = "", status: int = 0) -> str:  # noqa: A002
+        result = CliRunner().invoke(ostler, words, input=input)
+        assert status == result.exit_code, result.output
+        return result.output
+
+
+@pytest.fixture
+def line(server: ServerProcess, monkeypatch: pytest.MonkeyPatch, ssm: Any) -> Iterator[Line]:
+    yield Line(server, monkeypatch)
+    found = ssm.get_parameters_by_path(Path="/journey/line", Recursive=True)["Parameters"]
+    if found:
+        ssm.delete_parameters(Names=[each["Name"] for each in found])
+
+
+def test_parameters_on_the_command_line(line: Line, ssm: Any) -> None:
+    line("parameters", "set", "/journey/line/url", "https://example.com")
+    line("parameters", "set", "/journey/line/key", "--secure", input=f"{SECRET}\n")
+    line("parameters", "set", "/journey/line/key", "-", input="changed")
+
+    assert "https://example.com\n" == line("parameters", "get", "/journey/line/url")
+    assert "changed\n" == line("parameters", "get", "/journey/line/key")
+    assert f"{SECRET}\n" == line("parameters", "get", "/journey/line/key:1")
+    assert "changed" not in line("parameters", "get", "/journey/line/key", "--closed")
+    listed = json.loads(line("-o", "json", "parameters", "list", "/journey/line"))
+    assert [("/journey/line/key", "SecureString"), ("/journey/line/url", "String")] == [
+        (each["Name"], each["Type"]) for each in listed
+    ]
+    assert "SecureString" in line("parameters")
+    assert 1 == ssm.get_parameter(Name="/journey/line/url")["Parameter"]["Version"]
+
+
+def test_a_file_of_parameters_comes_and_goes(line: Line, tmp_path: Path) -> None:
+    source, copy = tmp_path / "app.json", tmp_path / "copy.env"
+    told = {"db": {"password": SECRET, "port": 5432}, "hosts": ["a", "b"], "text": "two\nlines"}
+    source.write_text(json.dumps(told))
+    dry = line("parameters", "import", str(source), "/journey/line", "--dry-run", "--secure=*pass*")
+    assert "db/password" in dry
+    assert SECRET not in dry
+
+    line("parameters", "import", str(source), "/journey/line", "--secure=*pass*")
+    line("parameters", "export", "/journey/line", "--file", str(copy))
+
+    assert "Nothing differs." in line("parameters", "diff", str(copy), "/journey/line")
+    assert "Nothing differs." in line("parameters", "import", str(copy), "/journey/line")
+    types = json.loads(line("-o", "json", "parameters", "list", "/journey/line"))
+    assert ["SecureString", "String", "StringList", "String"] == [each["Type"] for each in types]
+    assert SECRET not in line("parameters", "export", "/journey/line", "--no-secrets")
+
+    source.write_text(json.dumps({"db": {"port": 5433}, "new": "n"}))
+    shown = line("parameters", "diff", "/journey/line", str(source), status=1)
+    assert SECRET not in shown
+    line("parameters", "import", str(source), "/journey/line", "--delete", input="y\n")
+    assert "Nothing differs." in line("parameters", "diff", "/journey/line", str(source))

@@ -116,6 +116,8 @@ def _read(
                 "A request can contain only one occurrence of a specific filter."
             )
         seen.add(key)
+        if any("\0" in text for text in (key, *(values or ()))):
+            raise InvalidFilterValue("A filter cannot have the character U+0000 in it.")
         clauses.append(_clause(key, option, values))
     return clauses
 

@@ -74,7 +74,9 @@ def find(tx: Transaction, key: str, number: int) -> Version | None:
 
 
 def exists(tx: Transaction, name: str) -> bool:
-    """Whether there is such a parameter, by its name or its key."""
+    """Whether there is such a parameter, by its name or its key, whatever that may be."""
+    if "\0" in name:
+        return False  # PostgreSQL does not even compare it
     return tx.scalar(select(heads.c.key).where(heads.c.key == key_of(name))) is not None
 
 
