@@ -1,9 +1,11 @@
 """What documents do on nodes: steps and their order, parameters, output, documents in documents."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+from ostler.foundation.blobs import Blobs
 from tests.journeys.commands import answer, ended, invocations, send
 from tests.support.processes import ServerProcess
 
@@ -163,6 +165,8 @@ def test_long_output_is_cut_for_the_api_and_kept_whole(
     assert 2500 >= len(plugin["Output"]) > 2000
     folder = f"kept/{command}/{fleet[0]}/awsrunShellScript/0.awsrunShellScript"
     assert heard["StandardOutputUrl"].endswith(f"/whole-output/{folder}/stdout")
-    kept = server.data / "blobs/whole-output" / folder
-    assert 100000 == (kept / "stdout").stat().st_size
-    assert 50000 == (kept / "stderr").stat().st_size
+    blobs = Blobs(str(server.data / "blobs"))
+    sizes = [
+        asyncio.run(blobs.size(f"whole-output/{folder}/{name}")) for name in ("stdout", "stderr")
+    ]
+    assert [100000, 50000] == sizes
