@@ -82,6 +82,33 @@ async def test_a_stopped_loop_gives_its_work_back(
     assert [1, 1] == attempts
 
 
+async def test_a_lone_server_goes_on_at_once_where_it_was_killed(
+    inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
+) -> None:
+    attempts: list[int] = []
+    at_work = asyncio.Event()
+
+    async def stuck(due: Due) -> None:
+        at_work.set()
+        await clock.sleep(MINUTE)
+
+    async def quick(due: Due) -> None:
+        attempts.append(due.attempt)
+
+    await schedule(inline.storage, scope, "one", clock.now())
+    killed = Timers(inline.storage, clock, ids, inline.schedule, {"work": stuck})
+    dying = asyncio.create_task(killed.run_due())
+    await at_work.wait()
+    again = Timers(inline.storage, clock, ids, inline.schedule, {"work": quick})
+    assert 0 == await again.run_due()
+
+    await again.take_over()
+
+    assert 1 == await again.run_due()
+    assert [2] == attempts
+    dying.cancel()
+
+
 async def test_at_most_64_handlers_run_at_once(
     inline: House, clock: ManualClock, scope: Scope, ids: SequentialIds
 ) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.aws_cli import AwsCli
 from tests.support.processes import AgentProcess, ServerProcess
 
 STORIES = sorted((Path(__file__).parents[1] / "cases/journeys").glob("*.toml"))
@@ -63,15 +64,22 @@ def test_the_story_goes_as_written(told: dict[str, Future[None]], story: str) ->
     told[story].result()
 
 
+def test_the_program_itself_works_with_what_client_env_says(server: ServerProcess) -> None:
+    done = AwsCli(server).run_program("ssm", "get-document", "--name", "AWS-Noop")
+
+    assert (0, "AWS-Noop") == (done.returncode, json.loads(done.stdout)["Name"])
+
+
 def tell(server: ServerProcess, story: Path, known: dict[str, str]) -> None:
-    for number, step in enumerate(tomllib.loads(story.read_text())["step"], 1):
-        take(server, step, known, f"{story.name}, step {number}")
+    with AwsCli(server) as aws:
+        for number, step in enumerate(tomllib.loads(story.read_text())["step"], 1):
+            take(aws, step, known, f"{story.name}, step {number}")
 
 
-def take(server: ServerProcess, step: Mapping[str, Any], known: dict[str, str], place: str) -> None:
+def take(aws: AwsCli, step: Mapping[str, Any], known: dict[str, str], place: str) -> None:
     words = shlex.split(Template(step["aws"]).substitute(known))
     asked = ["--query", step["query"]] if "query" in step else []
-    done = server.aws("ssm", *words, *asked)
+    done = aws.run("ssm", *words, *asked)
     where = f"{place}: aws ssm {shlex.join(words)}\n{done.stdout}{done.stderr}"
     error, says = step.get("error", ""), step.get("says", "")
     assert done.returncode in (REFUSED if error or says else (0,)), where

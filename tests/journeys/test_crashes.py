@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.commands import answer, ended, node_online, send
+from tests.journeys.commands import answer, ended, node_online, send, told
 from tests.support.processes import AgentProcess, ServerProcess, eventually
 
 
@@ -12,7 +12,8 @@ def test_a_killed_server_loses_no_command(
     server: ServerProcess, ssm: Any, fleet: list[str], tmp_path: Path
 ) -> None:
     runs = tmp_path / "runs"
-    command = send(ssm, f"sleep 2; echo $AWS_SSM_INSTANCE_ID >> {runs}")
+    command = send(ssm, f"echo begun; sleep 2; echo $AWS_SSM_INSTANCE_ID >> {runs}")
+    eventually("the script's start", lambda: told(ssm, command)["Status"] == "InProgress")
 
     server.kill()
     server.start()

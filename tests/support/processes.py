@@ -139,13 +139,6 @@ class ServerProcess:
         command = [sys.executable, "-m", "ostler.server.main", "admin", *words]
         return run([*command, "--data", str(self.data), *self._database], environment())
 
-    def aws(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Run the aws CLI as somebody who has read client.env; `changed` are more variables."""
-        program = os.environ.get("OSTLER_TEST_AWS") or str(ROOT / ".venv/aws/bin/aws")
-        assert Path(program).exists(), f"There is no {program}: run `make test`, it sets it up."
-        settings = {"AWS_PAGER": "", "AWS_DEFAULT_OUTPUT": "json", "AWS_CONFIG_FILE": "/dev/null"}
-        return run([program, *words], environment() | self.environment | settings | changed)
-
     def ostler(self, *words: str, **changed: str) -> subprocess.CompletedProcess[str]:
         """Run the `ostler` command line, likewise."""
         command = [sys.executable, "-m", "ostler.cli.main", *words]

@@ -177,6 +177,8 @@ async def compose(
     )
     due.serve({RETENTION: retention.forget})
     due.serve({kind: handler for each in capabilities for kind, handler in each.jobs})
+    if storage.dialect == "sqlite":  # a file is one server's
+        await due.take_over()
     await retention.start()
     for capability in capabilities:
         if capability.start is not None:

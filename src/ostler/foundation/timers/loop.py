@@ -22,7 +22,8 @@ from ostler.foundation.timers.table import (
     timers,
 )
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
+"""What a server that dies holds back from the others, at most so long."""
 ATTEMPTS = 12
 _AT_ONCE = 64
 _SHORTEST_PAUSE = timedelta(seconds=1)
@@ -68,6 +69,10 @@ class Timers:
         if twice := handlers.keys() & self._handlers.keys():
             raise ValueError(f"two handlers of {', '.join(sorted(twice))}")
         self._handlers.update(handlers)
+
+    async def take_over(self) -> None:
+        """Free whatever is leased, for a server that knows it is alone: its former self died."""
+        await self._storage.write(None, _free_all)
 
     async def run_due(self) -> int:
         """Run everything that is due now until nothing is; how much that was.
@@ -266,6 +271,11 @@ class Timers:
         theirs = update(timers).where(timers.c.lease.in_(self._interrupted)).values(free)
         if self._interrupted:
             await self._storage.write(None, lambda tx: tx.execute(theirs).rowcount)
+
+
+def _free_all(tx: Transaction) -> None:
+    free = {"lease": None, "lease_until": None}
+    tx.execute(update(timers).where(timers.c.lease.is_not(None)).values(free))
 
 
 def _lease_clock(tx: Transaction, now: datetime, later: timedelta = timedelta(0)) -> Any:
