@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -27,6 +28,8 @@ AUTHORITY_LIFE = timedelta(days=3650)
 SERVER_LIFE = timedelta(days=397)
 """What browsers accept at most."""
 RENEWED_BEFORE = timedelta(days=60)
+
+log = structlog.get_logger()
 
 _BACKDATED = timedelta(hours=1)
 _SYSTEM_ROOTS = (
@@ -139,10 +142,19 @@ class Certificates:
         """The authority in the folder; a new one when there is none."""
         pem, key_pem = _content(self._authority_file), _content(self._ca_key_file)
         if pem and key_pem:
-            certificate, key = x509.load_pem_x509_certificate(pem), _ec_key(key_pem)
+            try:
+                certificate, key = x509.load_pem_x509_certificate(pem), _ec_key(key_pem)
+            except ValueError as fault:
+                raise WrongSetting(
+                    f"{self._folder} has an authority that cannot be read: {fault}. Put ca.pem and "
+                    "ca.key back from a backup; without them a new authority is made, which every "
+                    "agent and client must be given."
+                ) from fault
             own = certificate.public_key() == key.public_key()
             if own and self._clock.now() < certificate.not_valid_after_utc:
                 return certificate, key
+        if (self._settings.data / "client.env").exists():
+            log.warning("authority_made_anew", to_be_given_to_all=str(self._authority_file))
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._authority_certificate(key)
         _write(self._ca_key_file, _key_pem(key), 0o600)

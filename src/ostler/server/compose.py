@@ -19,7 +19,7 @@ from ostler.foundation.events import Bulletin
 from ostler.foundation.ids import AccountId, Ids, Region, SystemIds
 from ostler.foundation.nudges import Nudges
 from ostler.foundation.paging import PageTokens
-from ostler.foundation.secrets import Secrets, master_keys
+from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Migration, Scope, Storage
 from ostler.foundation.timers import Schedule, Timers
 from ostler.gateway.app import Gateway, Surroundings
@@ -34,6 +34,7 @@ from ostler.relay.tokens import ChannelTokens
 from ostler.server.courier import Courier
 from ostler.server.http import Front
 from ostler.server.meter import Meter
+from ostler.server.opening import kept_keys
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
 from ostler.server.retention import TIMER as RETENTION
@@ -109,7 +110,7 @@ async def compose(
         due_work=schedule,
         timed=meter.stored if meter else None,
     )
-    newest, *older = master_keys(settings.data / "keys")
+    newest, *older = await kept_keys(settings.data / "keys", storage)
     secrets = Secrets(newest, older)
     foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
 

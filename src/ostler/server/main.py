@@ -25,9 +25,10 @@ from ostler.relay.asgi import Event, Receive, Send
 from ostler.server import admin, backup
 from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
-from ostler.server.compose import compose
+from ostler.server.compose import House, compose
 from ostler.server.connections import HttpConnection, WebSocketConnection, most_connections
 from ostler.server.meter import Meter
+from ostler.server.opening import CannotStart, alone, explained
 from ostler.server.settings import Settings, WrongSetting, read_settings
 from ostler.wire.agent.frames import LARGEST_FRAME
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
-    except OSError as fault:
+    except (WrongSetting, CannotStart, OSError) as fault:
         print(f"ostler-server: {fault}", file=sys.stderr)
         return 1
     return 0
@@ -85,9 +86,18 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(settings: Settings) -> None:
     """Open the house, serve until a signal comes, close the house."""
     _make_private(settings.data)
-    certificates = Certificates.of(settings)
-    meter = None if settings.metrics_port is None else Meter()
-    house = await compose(settings, ca=certificates.ca_file, meter=meter)
+    with alone(settings):
+        certificates = Certificates.of(settings)
+        meter = None if settings.metrics_port is None else Meter()
+        with explained(settings):
+            house = await compose(settings, ca=certificates.ca_file, meter=meter)
+        await _keep_open(settings, house, certificates, meter)
+
+
+async def _keep_open(
+    settings: Settings, house: House, certificates: Certificates, meter: Meter | None
+) -> None:
+    """Serve until a signal comes."""
     listeners = [_listen(settings.host, settings.port)]
     contexts: list[ssl.SSLContext | None] = [certificates.context()]
     if settings.http_port is not None:

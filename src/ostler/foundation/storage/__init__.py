@@ -1,5 +1,6 @@
 """Storage: plain functions of a transaction, run on SQLite or PostgreSQL, each in its scope."""
 
+from ostler.foundation.storage.engines import DatabaseFault, sqlite_file
 from ostler.foundation.storage.migrations import Migration
 from ostler.foundation.storage.scoping import Unscoped
 from ostler.foundation.storage.storage import Storage
@@ -15,6 +16,7 @@ from ostler.foundation.storage.transaction import (
 )
 
 __all__ = [
+    "DatabaseFault",
     "DueWork",
     "Instant",
     "Json",
@@ -30,4 +32,5 @@ __all__ = [
     "numbered",
     "scoped_columns",
     "scoped_table",
+    "sqlite_file",
 ]

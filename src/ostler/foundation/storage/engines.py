@@ -2,15 +2,19 @@
 
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from ostler.foundation.storage.scoping import scope_statements
+
+DatabaseFault = DBAPIError
+"""What every fault of a database is, for those who know no more of it than that there is one."""
 
 _CONNECT_SECONDS = 10
 _BUSY_MILLISECONDS = 10_000
@@ -78,6 +82,20 @@ _ROLLED_BACK = {  # SQLite has rolled the transaction back by itself, or may hav
 
 def _driver_fault(fault: BaseException) -> BaseException | None:
     return fault.orig if isinstance(fault, DBAPIError) else fault
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that a URL names; None for another kind of database, or one in memory."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as fault:
+        raise ValueError("that is not the URL of a database") from fault
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(f"{backend} is neither sqlite nor postgresql")
+    if backend != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database)).absolute()
 
 
 def open_backend(url: str) -> Backend:

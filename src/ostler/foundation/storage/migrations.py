@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     func,
     insert,
+    inspect,
     select,
 )
 
@@ -60,6 +61,11 @@ def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
         # A table is altered in SQLite by making it anew: its references must rest meanwhile.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         return _take(connection, migrations, "BEGIN EXCLUSIVE")
+
+
+def begun(engine: Engine) -> bool:
+    """Whether any step was ever taken."""
+    return inspect(engine).has_table(_taken.name)
 
 
 def steps_taken(connection: Connection) -> list[tuple[str, int]]:

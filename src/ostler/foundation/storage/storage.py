@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ostler.foundation.storage.engines import open_backend
 from ostler.foundation.storage.lanes import Job, Lane, Lanes
-from ostler.foundation.storage.migrations import Migration, migrate, untaken
+from ostler.foundation.storage.migrations import Migration, begun, migrate, untaken
 from ostler.foundation.storage.transaction import DueWork, Outbox, Scope, Transaction
 
 R = TypeVar("R")
@@ -73,6 +73,10 @@ class Storage:
         """Bring the tables up to date; the steps that were taken now."""
         self._migrations = migrations
         return await asyncio.to_thread(migrate, self.engine, migrations)
+
+    async def begun(self) -> bool:
+        """Whether the database has tables of ours already."""
+        return await asyncio.to_thread(begun, self.engine)
 
     async def untaken(self) -> list[Migration]:
         """The steps that the tables lack; an exception when we cannot read or cannot write."""
