@@ -84,8 +84,14 @@ class Outputs:
             return
         # As S3 has it from agents: a stream on which nothing was written has no object.
         if 0 < kept.length <= LARGEST_ASSEMBLED:
-            async with self._assembling:
-                await self._blobs.put(blob, await self._from_pieces(blob, 0, kept.length))
+            try:
+                async with self._assembling:
+                    await self._blobs.put(blob, await self._from_pieces(blob, 0, kept.length))
+            except BlobNotFound:
+                _, now = await self._look(scope, which)
+                if now.finished:
+                    return  # The node said so twice; the other one put it together meanwhile.
+                raise
         await self._storage.write(scope, partial(streams.finish, stream=which))
         if kept.length <= LARGEST_ASSEMBLED:
             await self._drop_pieces(blob)
