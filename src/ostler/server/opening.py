@@ -1,6 +1,5 @@
 """Opening: what must be right before the doors open, and words for whoever has to mend it."""
 
-import asyncio
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -60,7 +59,7 @@ def explained(settings: Settings) -> Iterator[None]:
 
 async def kept_keys(path: Path, storage: Storage) -> Sequence[bytes]:
     """The master keys in the file, made at the very first start and never again."""
-    if not await asyncio.to_thread(_is_there, path) and await storage.begun():
+    if not _is_there(path) and await storage.begun():
         raise CannotStart(
             f"{path} is missing, and without it nobody can read the secrets in the database. "
             "Put the file back: backups hold it, and so does every server over this database."
