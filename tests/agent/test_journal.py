@@ -51,6 +51,9 @@ class MemoryDisk:
     def replace(self, name: str, content: bytes) -> None:
         self.files[name] = content
 
+    def cut(self, name: str, size: int) -> None:
+        self.files[name] = self.files[name][:size]
+
     def remove(self, name: str) -> None:
         self.files.pop(name, None)
 
@@ -193,10 +196,7 @@ def test_a_full_disk_refuses_a_step_and_loses_no_ending(monkeypatch: pytest.Monk
     disk = MemoryDisk()
     entry = Journal(disk, ManualClock()).accept(JOB)
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(disk, "append", full)
+    monkeypatch.setattr(disk, "append", no_room)
     with pytest.raises(OSError, match="No space"):
         entry.write(Started(0, NOW))
     entry.write(Ended(1, FINE, "a"))
@@ -204,17 +204,50 @@ def test_a_full_disk_refuses_a_step_and_loses_no_ending(monkeypatch: pytest.Monk
     assert (set(), {1}) == (entry.begun - {1}, set(entry.ended))
 
 
+def test_a_full_disk_keeps_nobody_from_hearing_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is over stays known, and the next agent puts it among the finished."""
+    disk = MemoryDisk()
+    journal = Journal(disk, ManualClock())
+    entry = journal.accept(JOB)
+    entry.write(Closed(ReplyStatus.SUCCESS, "b"))
+    entry.write(Told("another's"))
+    with monkeypatch.context() as full:
+        full.setattr(disk, "append", no_room)
+        entry.write(Told("b"))
+    assert journal.knows(entry.command)
+    assert ["b"] == [event.reply for event in replayed(disk.files)[0].events]
+
+
+def test_half_a_line_among_the_finished_spoils_no_later_one() -> None:
+    disk = MemoryDisk()
+    finish(Journal(disk, ManualClock()), "c1")
+    disk.files["finished"] += b'0badc0de ["c2", '
+
+    journal = Journal(disk, ManualClock())
+    journal.open()
+    finish(journal, "c3")
+
+    again = Journal(disk, ManualClock())
+    again.open()
+    assert [True, False, True] == [again.knows(command) for command in ("c1", "c2", "c3")]
+
+
 def test_the_real_disk_appends_replaces_and_removes(tmp_path: Path) -> None:
     disk = RealDisk(tmp_path / "journal")
     disk.append("one", b"a")
     disk.append("one", b"b", durable=False)
-    disk.replace("two", b"c")
+    disk.replace("two", b"cd")
+    disk.cut("two", 1)
 
     assert (["one", "two"], b"ab", b"c") == (disk.names(), disk.read("one"), disk.read("two"))
     disk.remove("one")
     disk.remove("one")
     assert (["two"], b"") == (disk.names(), disk.read("one"))
     assert 0o600 == (tmp_path / "journal" / "two").stat().st_mode & 0o777
+
+
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def finish(journal: Journal, command: str) -> None:

@@ -27,6 +27,10 @@ class Disk(Protocol):
         """Have a file hold this, wholly or not at all."""
         ...
 
+    def cut(self, name: str, size: int) -> None:
+        """Have a file end after so many bytes; a full disk does not hinder it."""
+        ...
+
     def remove(self, name: str) -> None:
         """Have no file of that name."""
         ...
@@ -78,6 +82,14 @@ class RealDisk:
             os.fsync(file.fileno())
         fresh.replace(self._path / name)
         settle(self._path)
+
+    def cut(self, name: str, size: int) -> None:
+        fd = os.open(self._path / name, os.O_WRONLY)
+        try:
+            os.ftruncate(fd, size)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):

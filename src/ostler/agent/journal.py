@@ -209,14 +209,18 @@ class Journal:
 
     def finish(self, name: str, entry: Entry) -> None:
         """Remember the id of a job and forget the rest."""
-        if entry.command not in self._finished:
-            now = self._clock.now()
-            self._disk.append(_FINISHED, _line([entry.command, now]))
-            self._finished[entry.command] = now
-        self._disk.remove(name)
-        self._entries.pop(name, None)
-        if len(self._finished) > 2 * KEPT_MOST:
-            self._shorten_finished()
+        try:
+            if entry.command not in self._finished:
+                now = self._clock.now()
+                self._disk.append(_FINISHED, _line([entry.command, now]))
+                self._finished[entry.command] = now
+            self._disk.remove(name)
+            self._entries.pop(name, None)
+            if len(self._finished) > 2 * KEPT_MOST:
+                self._shorten_finished()
+        except OSError as fault:
+            # It is known by its own file until there is room; the next agent finishes it.
+            log.error("journal_not_written job=%s fault=%s", entry.job.job_id, fault)
 
     def _read(self, name: str) -> None:
         content = self._disk.read(name)
@@ -227,25 +231,33 @@ class Journal:
             return
         if good < len(content):
             # The line that was being written: later lines must not come behind it.
-            self._disk.replace(name, content[:good])
+            self._disk.cut(name, good)
         entry = Entry(self, name, records[0])
         entry.damaged = damaged
         for record in records[1:]:
             entry.count(record)
+        self._entries[name] = entry
         if entry.finished or entry.command in self._finished:
             self.finish(name, entry)
-        else:
-            self._entries[name] = entry
 
     def _read_finished(self) -> None:
-        for _, body in _lines(self._disk.read(_FINISHED)):
+        content = self._disk.read(_FINISHED)
+        good = 0
+        for end, body in _lines(content):
             if body is not None:
+                good = end
                 try:
                     command, at = msgspec.json.decode(body, type=tuple[str, datetime])
                 except msgspec.MsgspecError:
                     continue
                 self._finished[command] = at
-        self._shorten_finished()
+        if good < len(content):
+            # What comes behind half a line would be as unreadable as the half is.
+            self._disk.cut(_FINISHED, good)
+        try:
+            self._shorten_finished()
+        except OSError as fault:
+            log.warning("journal_not_shortened fault=%s", fault)
 
     def _shorten_finished(self) -> None:
         since = self._clock.now() - KEPT_FOR
