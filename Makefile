@@ -6,9 +6,10 @@ BIN    := $(VENV)/bin
 DATA   ?= var/server
 PORT   ?= 8443
 N      ?= 3
+SEEDS  ?= 500
 T      ?= tests
 
-.PHONY: help demo test check run fleet bench shapes docs lock clean
+.PHONY: help demo test check run fleet simulate bench shapes docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## what you can type here
@@ -33,6 +34,9 @@ run: $(VENV)/runtime ## start a server and leave it running (DATA=folder PORT=84
 
 fleet: $(VENV)/runtime ## enrol and run N agents on this machine against the server of `make run` (N=5)
 	@$(BIN)/python tools/fleet.py --data $(DATA) --count $(N)
+
+simulate: $(VENV)/dev ## live through seeds of the simulation; one that fails is printed (SEEDS=500)
+	@$(BIN)/python tools/simulate.py --seeds $(SEEDS)
 
 bench: $(VENV)/dev ## what the hot paths cost, beside their peers
 	@for each in bench/*.py; do $(BIN)/python $$each || exit 1; done

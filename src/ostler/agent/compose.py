@@ -79,7 +79,7 @@ class Agent:
             node=registration.node,
         )
         words = Words(registration.node, facts)
-        reporter = Reporter(clock)
+        self.reporter = reporter = Reporter(clock)
         journal = Journal(disk or RealDisk(folder.path / "journal"), clock)
         environment = {
             "AWS_SSM_INSTANCE_ID": registration.node,

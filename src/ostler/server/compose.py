@@ -1,6 +1,6 @@
 """Who gets whom: the whole house in one place. Nobody else constructs anything."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -99,12 +99,17 @@ async def compose(
     clock: Clock | None = None,
     ids: Ids | None = None,
     meter: Meter | None = None,
+    open_storage: Callable[..., Storage] = Storage,
+    open_blobs: Callable[[str], Blobs] = Blobs,
 ) -> House:
-    """Open the database, bring it up to date, and put everything together."""
+    """Open the database, bring it up to date, and put everything together.
+
+    The simulation brings a clock, ids, a storage and blobs of its own.
+    """
     clock, ids = clock or SystemClock(), ids or SystemIds()
     schedule = Schedule()
     bulletin = Bulletin(clock, overheard=meter.heard if meter else None)
-    storage = Storage(
+    storage = open_storage(
         settings.database_url,
         outbox=bulletin,
         due_work=schedule,
@@ -112,7 +117,7 @@ async def compose(
     )
     newest, *older = await kept_keys(settings.data / "keys", storage)
     secrets = Secrets(newest, older)
-    foundation = Foundation(storage, clock, ids, Blobs(settings.blobs_url), secrets)
+    foundation = Foundation(storage, clock, ids, open_blobs(settings.blobs_url), secrets)
 
     attachments = Attachments(foundation.blobs, secrets, clock)
     nudges = Nudges(settings.database_url, clock, ids)

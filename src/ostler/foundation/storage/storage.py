@@ -72,6 +72,8 @@ class Storage:
     async def migrate(self, migrations: Sequence[Migration]) -> list[Migration]:
         """Bring the tables up to date; the steps that were taken now."""
         self._migrations = migrations
+        if self._inline is not None:
+            return migrate(self.engine, migrations)
         return await asyncio.to_thread(migrate, self.engine, migrations)
 
     async def begun(self) -> bool:
