@@ -65,7 +65,10 @@ def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
 
 def begun(engine: Engine) -> bool:
     """Whether any step was ever taken."""
-    return inspect(engine).has_table(_taken.name)
+    if not inspect(engine).has_table(_taken.name):
+        return False
+    with engine.connect() as connection:
+        return bool(steps_taken(connection))
 
 
 def steps_taken(connection: Connection) -> list[tuple[str, int]]:

@@ -78,6 +78,8 @@ class Storage:
 
     async def begun(self) -> bool:
         """Whether the database has tables of ours already."""
+        if self._inline is not None:
+            return begun(self.engine)
         return await asyncio.to_thread(begun, self.engine)
 
     async def untaken(self) -> list[Migration]:
