@@ -94,10 +94,6 @@ class Mailbox:
         for here in list(self._nodes.values()):
             await self._collect(here)
 
-    def is_here(self, scope: Scope, node: NodeId) -> bool:
-        """Whether `node` is connected to this process, or polls it."""
-        return _key(scope, node) in self._nodes
-
     def part(self, scope: Scope, node: NodeId, reason: str) -> None:
         """`node` has no business here any more: close its way, end its poll."""
         here = self._nodes.get(_key(scope, node))

@@ -90,7 +90,7 @@ async def show(desk: Desk) -> Answer:
     if desk.kind is Kind.USER:
         row |= {"Groups": list(found.groups), "Keys": [k.access_key for k in found.keys]}
     if desk.kind is Kind.GROUP:
-        row["Users"] = list(found.users)
+        return row | {"Users": list(found.users)}
     if desk.kind is Kind.ROLE:
         row["TrustPolicy"] = json.loads(found.entity.trust)
     return row | {"Boundary": found.entity.boundary or ""}

@@ -40,11 +40,6 @@ class Account:
     name: str
     created: datetime
 
-    @property
-    def root_arn(self) -> str:
-        """The account itself as a principal."""
-        return f"arn:aws:iam::{self.id}:root"
-
 
 @dataclass(frozen=True, slots=True)
 class Entity:
