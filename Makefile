@@ -8,6 +8,7 @@ PORT   ?= 8443
 N      ?= 3
 SEEDS  ?= 500
 T      ?= tests
+JOBS   ?= auto
 
 .PHONY: help demo test check run fleet simulate bench shapes docs lock clean
 .DEFAULT_GOAL := help
@@ -18,8 +19,8 @@ help: ## what you can type here
 demo: $(VENV)/runtime ## a server, three agents, one command on all of them: see it work in a minute
 	@$(BIN)/python tools/demo.py
 
-test: $(VENV)/dev $(VENV)/awscli postgresql ## all tests, on SQLite and PostgreSQL (T=tests/wire for some)
-	@$(BIN)/python -m pytest $(T)
+test: $(VENV)/dev $(VENV)/awscli postgresql ## all tests, on SQLite and PostgreSQL (T=tests/wire for some, JOBS=0 one by one)
+	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(T)
 
 check: $(VENV)/dev ## style, types, import contracts, generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
