@@ -135,6 +135,27 @@ async def test_register_and_run_a_command(tmp_path: Path) -> None:
         assert not (site.data / "key.next.pem").exists()
 
 
+async def test_scripts_find_none_of_the_secrets_of_whoever_started_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stock agent hands on what it has; ours may have been started from somebody's shell."""
+    secret = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DATABASE_PASSWORD"
+    for name in (*secret, "ODD_BUT_WANTED"):
+        monkeypatch.setenv(name, f"the value of {name}")
+    async with a_site(tmp_path) as site:
+        site.be_registered()
+        job = a_job(a_step("env"))
+        async with site.running("--pass-environment", "ODD_BUT_WANTED"):
+            await site.server.give(job)
+            await site.until(lambda: site.server.ended(job.job_id) is not None)
+
+        found = site.server.steps(job.job_id)["one"].standard_output
+        names = {line.partition("=")[0] for line in found.splitlines()}
+        assert set() == names.intersection(secret)
+        assert {"PATH", "ODD_BUT_WANTED", "AWS_SSM_INSTANCE_ID", "SSM_COMMAND_ID"} <= names
+        assert "PYTHONPATH" not in names
+
+
 async def test_a_killed_agent_never_starts_a_step_twice(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     script = f"echo begun >> {marks}", "echo begun", "sleep 5000"

@@ -16,6 +16,7 @@ from ostler.agent.calls import Refused
 from ostler.agent.compose import AUTHORITY_FILE, Agent, Outside
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder, FolderInUse
+from ostler.agent.host.environment import passed_on
 from ostler.agent.host.linux import REBOOT, LinuxHost
 from ostler.agent.keys import ChildSmith, Keys, KeyUnusable
 from ostler.agent.network import NetworkFault, RealNetwork, endpoint_of
@@ -92,7 +93,11 @@ def _run(given: argparse.Namespace) -> int:
     clock = SystemClock()
     outside = Outside(
         RealNetwork(endpoint_of(saved.server), clock, authority=_authority(folder)),
-        LinuxHost(clock, reboot=shlex.split(given.reboot_command)),
+        LinuxHost(
+            clock,
+            reboot=shlex.split(given.reboot_command),
+            environment=passed_on(os.environ, given.pass_environment),
+        ),
         clock,
         SystemIds(),
         ChildSmith(),
@@ -177,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         default=shlex.join(REBOOT),
         metavar="COMMAND",
         help=f"what starts the machine anew after exit code 194 ({shlex.join(REBOOT)})",
+    )
+    run.add_argument(
+        "--pass-environment",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable of the agent's own environment that scripts shall find (repeatable)",
     )
     parts.add_parser("deregister", parents=[shared], help="forget which node this is")
     return parser

@@ -17,7 +17,7 @@ class HostFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, where, and with which variables besides the agent's own."""
+    """What to start, where, and with which variables besides those that every program finds."""
 
     arguments: Sequence[str]
     folder: Path

@@ -5,23 +5,34 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ostler.agent.host import Facts, HostFault, Leader, NewFile, Process, Program, Sink, processes
+from ostler.agent.host.environment import passed_on
 from ostler.foundation.clock import Clock
 
 REBOOT = ("shutdown", "-r", "+1")
 
 
 class LinuxHost:
-    """The machine that this process runs on; `root` is where its own files are looked for."""
+    """The machine that this process runs on; `root` is where its own files are looked for.
+
+    Programs find `environment` besides the variables that they are given.
+    """
 
     def __init__(
-        self, clock: Clock, *, reboot: Sequence[str] = REBOOT, root: Path = Path("/")
+        self,
+        clock: Clock,
+        *,
+        reboot: Sequence[str] = REBOOT,
+        environment: Mapping[str, str] | None = None,
+        root: Path = Path("/"),
     ) -> None:
         self._clock = clock
+        self._environment = passed_on(os.environ) if environment is None else environment
         self._reboot = tuple(reboot)
         self._root = root
 
@@ -57,7 +68,8 @@ class LinuxHost:
         return shutil.which(program)
 
     def start(self, program: Program, sink: Sink) -> Process:
-        return processes.start(program, sink, self._clock, self.boot())
+        whole = replace(program, environment={**self._environment, **program.environment})
+        return processes.start(whole, sink, self._clock, self.boot())
 
     def end_leftovers(self, leader: Leader, mark: str) -> bool:
         return processes.end_leftovers(leader, mark, self.boot())

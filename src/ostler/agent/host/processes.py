@@ -19,12 +19,15 @@ DRAIN = timedelta(seconds=5)
 
 
 def start(program: Program, sink: Sink, clock: Clock, boot: str) -> "GroupProcess":
-    """Start a program as the leader of a new session, and so of a new process group."""
+    """Start a program as the leader of a new session, and so of a new process group.
+
+    It has the variables of `program.environment`, and no others.
+    """
     try:
         popen = subprocess.Popen(
             list(program.arguments),
             cwd=program.folder,
-            env={**os.environ, **program.environment},
+            env=program.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
