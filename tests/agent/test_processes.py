@@ -135,6 +135,30 @@ async def test_register_and_run_a_command(tmp_path: Path) -> None:
         assert not (site.data / "key.next.pem").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"{\x00", b"\xff\xfe", b'{"node":7}'])
+def test_a_damaged_registration_is_named_and_how_to_mend_it(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Folder(tmp_path)
+    folder.open()
+    folder.write("registration.json", content)
+
+    assert 1 == main(["run", "--data", str(tmp_path)])
+
+    said = capsys.readouterr().err
+    assert str(tmp_path / "registration.json") in said
+    assert "register --force" in said
+
+
+def test_a_damaged_registration_can_be_forgotten(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.open()
+    folder.write("registration.json", b"{")
+
+    assert 0 == main(["deregister", "--data", str(tmp_path)])
+    assert folder.read("registration.json") is None
+
+
 async def test_scripts_find_none_of_the_secrets_of_whoever_started_the_agent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,18 @@ class Mistake(Exception):
     """What was asked cannot be done; the text is for whoever asked."""
 
 
+_EXPECTED = (
+    Mistake,
+    Refused,
+    NetworkFault,
+    KeyUnusable,
+    FolderInUse,
+    registration.RegistrationUnreadable,
+    OSError,
+    ValueError,
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
     given = _parser().parse_args(arguments)
@@ -43,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"register": _register, "run": _run, "deregister": _deregister}
     try:
         return commands[given.command](given)
-    except (Mistake, Refused, NetworkFault, KeyUnusable, FolderInUse, OSError, ValueError) as fault:
+    except _EXPECTED as fault:
         print(f"ostler-agent: {fault}", file=sys.stderr)
         return 1
 
@@ -51,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _register(given: argparse.Namespace) -> int:
     folder = _folder(given)
     folder.claim()
-    saved = registration.saved(folder)
-    if saved is not None and not given.force:
+    saved = None if given.force else registration.saved(folder)
+    if saved is not None:
         raise Mistake(
             f"{folder.path} belongs to node {saved.node} in {saved.region} already. "
             "Say --force to register anew, or use another --data."
@@ -117,12 +129,17 @@ def _run(given: argparse.Namespace) -> int:
 def _deregister(given: argparse.Namespace) -> int:
     folder = _folder(given)
     folder.claim()
-    saved = registration.saved(folder)
-    if saved is None:
-        raise Mistake(f"{folder.path} belongs to no node.")
+    try:
+        saved = registration.saved(folder)
+    except registration.RegistrationUnreadable:
+        node = "a node whose name cannot be read any more"
+    else:
+        if saved is None:
+            raise Mistake(f"{folder.path} belongs to no node.")
+        node = saved.node
     registration.forget(folder)
     print(
-        f"{folder.path} has forgotten {saved.node}. The server keeps the node until somebody "
+        f"{folder.path} has forgotten {node}. The server keeps the node until somebody "
         "calls DeregisterManagedInstance."
     )
     return 0

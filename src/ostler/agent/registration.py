@@ -44,10 +44,21 @@ class RoleToken(Struct, frozen=True, rename="pascal"):
         return datetime.fromtimestamp(self.token_expiration_date, UTC)
 
 
+class RegistrationUnreadable(Exception):
+    """The folder holds a registration, of which nothing can be made."""
+
+
 def saved(folder: Folder) -> Registration | None:
-    """The registration that lies in a folder."""
+    """The registration that lies in a folder; RegistrationUnreadable when it is damaged."""
     content = folder.read(_FILE)
-    return None if content is None else msgspec.json.decode(content, type=Registration)
+    try:
+        return None if content is None else msgspec.json.decode(content, type=Registration)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise RegistrationUnreadable(
+            f"{folder.path / _FILE} is damaged ({fault}), so that nobody knows which node this "
+            "is. Put it back from a backup, or make this machine a new node with "
+            "`ostler-agent register --force` and a new activation."
+        ) from fault
 
 
 def forget(folder: Folder) -> None:
