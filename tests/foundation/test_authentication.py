@@ -157,6 +157,36 @@ async def test_a_changed_body(authentication: Authentication, clock: ManualClock
     assert MISMATCH == error.message
 
 
+def an_unsigned_body(service: str) -> Request:
+    """A request whose signature, made by botocore, leaves the body to TLS."""
+    request = AWSRequest(
+        "POST",
+        "https://ssm.eu-west-1.ostler.internal/",
+        headers={"X-Amz-Content-SHA256": sigv4.UNSIGNED_PAYLOAD},
+        data=b"{}",
+    )
+    request.context["payload_signing_enabled"] = False
+    SigV4Auth(BotoCredentials("AKIAALICE", SECRET), service, "eu-west-1").add_auth(request)
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    headers["host"] = "ssm.eu-west-1.ostler.internal"
+    return Request("POST", "/", "", headers, b"{}")
+
+
+@pytest.mark.parametrize("service", ["s3", "ssm"])
+async def test_a_body_may_be_left_unsigned_in_s3_alone(known: KnownKeys, service: str) -> None:
+    """Elsewhere the body is the whole request: who saw one could send it again as another."""
+    request = an_unsigned_body(service)
+    clock = ManualClock(sigv4.claim_of(request).timestamp)
+    authentication = Authentication(known, known, known, clock)
+
+    try:
+        taken = (await authentication.sigv4(request, service))[0] == ALICE
+    except InvalidSignatureException:
+        taken = False
+
+    assert (service == "s3") == taken
+
+
 async def test_another_secret(authentication: Authentication, clock: ManualClock) -> None:
     assert MISMATCH == (await refusal(authentication, a_request(clock, secret="x"))).message
 

@@ -267,12 +267,14 @@ def _trimmed(value: str) -> str:
 
 def _payload_hash(request: Request, claim: Claim) -> str:
     given = request.headers.get("x-amz-content-sha256")
-    # A hash is computed, never believed: the body must be the one that was signed. The other
-    # values are words that say what is signed instead (nothing, or each chunk by itself).
-    if given is not None and not _HEX_SHA256.fullmatch(given):
-        return given
-    if claim.presigned and claim.service == "s3":
-        return given or UNSIGNED_PAYLOAD
+    # A hash is computed, never believed: the body must be the one that was signed. In S3 the header
+    # may hold words that say what is signed instead (nothing, or each chunk by itself). Anywhere
+    # else they would let whoever saw a request send it again with another body.
+    if claim.service == "s3":
+        if given is not None and not _HEX_SHA256.fullmatch(given):
+            return given
+        if claim.presigned:
+            return given or UNSIGNED_PAYLOAD
     return hashlib.sha256(request.body).hexdigest() if request.body else EMPTY_PAYLOAD_HASH
 
 
