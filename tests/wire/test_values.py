@@ -6,7 +6,7 @@ import pytest
 from botocore.model import ServiceModel
 
 from ostler.wire import values
-from ostler.wire.errors import SerializationException
+from ostler.wire.errors import SerializationException, ValidationException
 
 KINDS = {
     "Text": {"type": "string"},
@@ -159,6 +159,24 @@ def test_a_body_deeper_than_any_reader_can_follow():
 
     with pytest.raises(SerializationException, match="nested too deeply"):
         read("Root", deep)
+
+
+@pytest.mark.parametrize(
+    ("kind", "json"),
+    [
+        ("Text", "a\0b"),
+        ("Texts", ["a", "\0"]),
+        ("Counts", {"\0": 1}),
+        ("Anything", {"a": [{"b": "\0"}]}),
+        ("Anything", {"\0": 1}),
+        ("Root", {"Packed": '["\\u0000"]'}),
+        ("Root", {"Next": {"Name": "\0"}}),
+    ],
+)
+def test_no_text_holds_the_character_nul(kind, json):
+    """PostgreSQL can neither keep nor compare one: it would be our failure instead of theirs."""
+    with pytest.raises(ValidationException, match="NUL"):
+        read(kind, json)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"[" * 9999])

@@ -1,7 +1,8 @@
 """JSON to typed values and back, by the shapes of a model; each shape is compiled once.
 
 Times are aware `datetime`s in UTC, blobs are `bytes`. What the shape does not declare is dropped,
-in both directions; null means absent.
+in both directions; null means absent. No text that is read holds the character NUL, which
+PostgreSQL can neither keep nor compare.
 """
 
 import base64
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 import msgspec
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from ostler.wire.errors import SerializationException
+from ostler.wire.errors import SerializationException, ValidationException
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
@@ -78,7 +79,7 @@ class _Readers:
     def of(self, shape: Shape) -> Reader:
         if isinstance(shape, StructureShape):
             if shape.is_document_type:
-                return _same
+                return _read_anything
             return self._structures.get(shape.name) or self._structure(shape)
         if isinstance(shape, ListShape):
             return self._list(shape)
@@ -127,7 +128,10 @@ class _Readers:
         def read_map(value: Any) -> dict[str, Any]:
             if type(value) is not dict:
                 _unexpected(value, "map or null")
-            return {key: None if item is None else read_item(item) for key, item in value.items()}
+            return {
+                _read_string(key): None if item is None else read_item(item)
+                for key, item in value.items()
+            }
 
         return read_map
 
@@ -136,8 +140,23 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _read_anything(value: Any) -> Any:
+    """What has no shape of its own is taken as it is, but its texts are texts like others."""
+    if type(value) is str:
+        return _read_string(value)
+    if type(value) is list:
+        return [_read_anything(item) for item in value]
+    if type(value) is dict:
+        return {_read_string(key): _read_anything(item) for key, item in value.items()}
+    return value
+
+
 def _read_string(value: Any) -> str:
-    return value if type(value) is str else _unexpected(value, "a String")
+    if type(value) is not str:
+        _unexpected(value, "a String")
+    if "\0" in value:
+        raise ValidationException("No text may hold the character NUL (U+0000).")
+    return value
 
 
 def _read_boolean(value: Any) -> bool:
@@ -206,7 +225,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _read_json_text(value: Any) -> Any:
-    return decode(_read_string(value).encode("utf-8", "replace"))
+    return _read_anything(decode(_read_string(value).encode("utf-8", "replace")))
 
 
 def _unexpected(value: Any, wanted: str) -> NoReturn:

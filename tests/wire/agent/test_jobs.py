@@ -131,6 +131,23 @@ def test_unknown_members_and_numbers_as_text_are_tolerated():
     assert {"a": PluginReply("Failed", 137)} == content.runtime_status
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"a\u0000b", "a\ufffdb"),
+        (r"\u0000\u0000", "\ufffd\ufffd"),
+        (r"\\u0000", r"\u0000"),
+        (r"\\\u0000", "\\\ufffd"),
+    ],
+)
+def test_the_character_nul_is_read_as_one_that_can_be_kept(written, read):
+    """A reply that cannot be kept would be said again for ever, and its command never end."""
+    told = f'{{"jobId":"j","errorMessage":"{written}"}}'
+
+    assert read == jobs.decode(told, JobAck).error_message
+    assert read == jobs.decode(told.encode(), JobAck).error_message
+
+
 def test_an_acknowledgement_may_have_its_code_as_a_number():
     ack = jobs.decode('{"jobId":"j","statusCode":51402}', JobAck)
     assert AckCode.FULL == ack.code

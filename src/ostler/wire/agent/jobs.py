@@ -5,6 +5,7 @@ agent fetches by polling. Writing is exact. Reading is lenient, for stock agents
 unknown members are passed over, missing ones have their defaults, numbers may come as text.
 """
 
+import re
 from collections.abc import Hashable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -204,11 +205,15 @@ def text(message: Struct) -> str:
 
 
 def decode(payload: bytes | str, kind: type[T]) -> T:
-    """The `kind` of message in `payload`; BrokenMessage when it is something else."""
+    """The `kind` of message in `payload`; BrokenMessage when it is something else.
+
+    The character NUL, which PostgreSQL cannot keep, is read as U+FFFD: what a node says of its
+    scripts must arrive, or it would be said for ever.
+    """
     if len(payload) > LARGEST_FRAME:
         raise BrokenMessage(f"{len(payload)} bytes are too much; the most is {LARGEST_FRAME}")
     try:
-        message: T = _decoder(kind).decode(payload)
+        message: T = _decoder(kind).decode(_without_nul(payload))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
         raise BrokenMessage(f"not a readable {kind.__name__}: {fault}") from fault
     return message
@@ -246,6 +251,14 @@ def _parts(job: str) -> list[str]:
     return parts
 
 
+def _without_nul(payload: bytes | str) -> bytes | str:
+    if isinstance(payload, str):
+        payload = payload.encode()
+    return _NUL.sub(rb"\1\\ufffd", payload) if rb"\u0000" in payload else payload
+
+
+# As JSON writes it: an even number of backslashes before it are backslashes.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _NOT_FINAL = {ReplyStatus.NOT_STARTED, ReplyStatus.IN_PROGRESS, ReplyStatus.SUCCESS_AND_REBOOT}
 
 
