@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ from ostler.server.certificates import Certificates
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
 from ostler.server.connections import HttpConnection, WebSocketConnection, most_connections
+from ostler.server.logs import configure_logging
 from ostler.server.meter import Meter
 from ostler.server.opening import CannotStart, alone, explained
 from ostler.server.settings import Settings, WrongSetting, read_settings
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (WrongSetting, OSError) as fault:
         print(f"ostler-server: {fault}", file=sys.stderr)
         return 2
-    _configure_logging(settings.log_level)
+    configure_logging(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
@@ -229,24 +229,6 @@ def _signals(stopping: asyncio.Event) -> Iterator[None]:
 def _make_private(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-
-
-def _configure_logging(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    # It warns of every request that is none, which strangers can send as often as they like.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":
