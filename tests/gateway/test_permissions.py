@@ -63,6 +63,7 @@ async def test_a_node_may_nothing_for_another(tmp_path: Path, clock, scope: Scop
     """Every permission in the world does not let a node speak for another one."""
     of_nodes = [
         ("ssm", "UpdateInstanceInformation"),
+        ("ssm", "PutComplianceItems"),
         ("ec2messages", "GetMessages"),
         ("ec2messages", "SendReply"),
         ("ec2messages", "AcknowledgeMessage"),

@@ -7,7 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from ostler import agent
-from ostler.capabilities import commands, documents, identity, nodes, parameters, tags
+from ostler.capabilities import (
+    commands,
+    compliance,
+    documents,
+    identity,
+    nodes,
+    parameters,
+    tags,
+)
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, events, timers
 from ostler.foundation.audit import Audit
@@ -247,6 +255,11 @@ def _furnish(
         courier=courier,
         history=timedelta(days=settings.history_days),
     )
+    examined = compliance.build(foundation, nodes=machines)
     return Rooms(
-        who, labels, machines, ran.service, every=[known, tagged, fleet, papers, values, ran]
+        who,
+        labels,
+        machines,
+        ran.service,
+        every=[known, tagged, fleet, papers, values, ran, examined],
     )
