@@ -7,7 +7,9 @@ import inspect
 import pkgutil
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from botocore import xform_name
 
@@ -22,7 +24,8 @@ COVERAGE_HEAD = """# Coverage
 What every operation of the API does here: **kept** (does what its name says), **partial**
 (with what is missing) or **not yet** (answers `NotYetImplemented`). Generated from the code and
 `docs/coverage.toml` by `make docs`; the API is that of botocore {version}, what agents call, and
-[our own](reference/extensions.md).
+[our own](reference/extensions.md). Neighbours, of which clients need a part only, have no line for
+what is not built: it answers `NotYetImplemented` as well.
 
 """
 
@@ -64,19 +67,24 @@ def coverage() -> str:
     parts = [COVERAGE_HEAD.format(version=botocore.__version__)]
     for service in models.SERVICES:
         names = sorted(models.model(service).operation_names)
-        partial = listed.get(service, {}).get("partial", {})
-        rows = []
-        for name in names:
-            state = "kept" if (service, name) in kept else "not yet"
-            notes = listed.get(service, {})
-            why = notes.get("not_yet", {}).get(name) or notes.get("own", {}).get(name, "")
-            if state == "kept" and name in partial:
-                state, why = "partial", partial[name]
-            rows.append(f"| {name} | {state} | {why} |\n")
         count = sum((service, name) in kept for name in names)
         parts.append(f"## {service}: {count} of {len(names)}\n\n")
-        parts.append("| operation | state | |\n|---|---|---|\n" + "".join(rows) + "\n")
+        notes = listed.get(service, {})
+        if "neighbour" in notes:
+            parts.append(f"{notes['neighbour']}\n\n")
+            names = [name for name in names if (service, name) in kept]
+        if names:
+            rows = (_row(name, (service, name) in kept, notes) for name in names)
+            parts.append("| operation | state | |\n|---|---|---|\n" + "".join(rows) + "\n")
     return "".join(parts).rstrip() + "\n"
+
+
+def _row(name: str, kept: bool, notes: Mapping[str, Any]) -> str:
+    state = "kept" if kept else "not yet"
+    why = notes.get("not_yet", {}).get(name) or notes.get("own", {}).get(name, "")
+    if kept and name in notes.get("partial", {}):
+        state, why = "partial", notes["partial"][name]
+    return f"| {name} | {state} | {why} |\n"
 
 
 def settings() -> str:

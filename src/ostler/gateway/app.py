@@ -25,7 +25,7 @@ from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
 from ostler.gateway.dispatch import Dispatch
 from ostler.gateway.redact import redacted
-from ostler.gateway.route import Route, route
+from ostler.gateway.route import Route, form_of_answer, route
 from ostler.wire import errors as wire_errors
 from ostler.wire import models, sigv4, validation, values
 from ostler.wire.http import Request, Response
@@ -139,9 +139,9 @@ class Gateway:
     async def _answer(self, request: Request) -> tuple[Response, str, str]:
         """The response, the action that was asked for if that was clear, and what came of it."""
         request_id = self._around.ids.uuid()
+        claim = _claimed(request)
         found: Route | None = None
         try:
-            claim = _claimed(request)
             found = route(request, claim)
             caller, scope = await self._admit(request, claim, found)
             given = models.protocol(found.service).read(
@@ -167,7 +167,7 @@ class Gateway:
             refusal = InternalServerError(
                 f"Something went wrong on our side; request {request_id} is in the server's log."
             )
-        response = _refused(request, found, refusal, request_id)
+        response = _refused(request, claim, found, refusal, request_id)
         return response, found.action if found else "", refusal.code
 
     async def invoke(
@@ -272,10 +272,14 @@ def endpoint_of(request: Request) -> str:
     return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
 
 
-def _refused(request: Request, found: Route | None, refusal: ApiError, request_id: str) -> Response:
-    service = found.service if found else "ssm"
-    if found is None and "x-amz-target" not in request.headers:
-        service = "appconfig"  # any REST-JSON service: the form of the answer is the same
+def _refused(
+    request: Request,
+    claim: sigv4.Claim | None,
+    found: Route | None,
+    refusal: ApiError,
+    request_id: str,
+) -> Response:
+    service = found.service if found else form_of_answer(request, claim)
     return models.protocol(service).write_error(
         models.model(service),
         found.operation if found else None,

@@ -24,6 +24,8 @@ SERVICES = (
     "appconfig",
     "appconfigdata",
     "ec2messages",
+    "sts",
+    "iam",
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]
@@ -68,11 +70,11 @@ class Protocol(typing.Protocol):
 
 @functools.cache
 def protocol(service: str) -> Protocol:
-    """The module for the service's protocol: `wire.jsonrpc` or `wire.restjson`."""
+    """The module for the service's protocol: `wire.jsonrpc`, `wire.restjson` or `wire.query`."""
     # Imported here because they stand on this module.
-    from ostler.wire import jsonrpc, restjson
+    from ostler.wire import jsonrpc, query, restjson
 
-    protocols: Mapping[str, Protocol] = {"json": jsonrpc, "rest-json": restjson}
+    protocols: Mapping[str, Protocol] = {"json": jsonrpc, "rest-json": restjson, "query": query}
     return protocols[model(service).metadata["protocol"]]
 
 

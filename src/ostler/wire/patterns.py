@@ -106,6 +106,8 @@ def _escape(text: str, position: int) -> str:
         escape = text[position : text.index("}", position) + 1]
         if escape[3:-1] not in _CATEGORIES:
             raise ValueError(f"A category that is not translated: {escape}")
+    elif escape == r"\u":
+        escape = text[position : position + 6]
     elif escape[1].isalnum() and escape[1] not in _ESCAPES:
         raise ValueError(f"An escape that is not translated: {escape}")
     return escape

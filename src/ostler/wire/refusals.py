@@ -38,12 +38,17 @@ def error_shape(
     service: ServiceModel, op: OperationModel | None, code: str
 ) -> StructureShape | None:
     """The shape of the error named `code`, first among those that the operation declares."""
+    known = _error_shapes(service)
+    return declared_shape(op, code) or known.get(code) or known.get(_SYNONYMS.get(code, ""))
+
+
+def declared_shape(op: OperationModel | None, code: str) -> StructureShape | None:
+    """The shape of the error named `code`, if the operation declares it."""
     if op is not None:
         for shape in _structures(op.error_shapes):
             if code in (shape.name, shape.error_code):
                 return shape
-    known = _error_shapes(service)
-    return known.get(code) or known.get(_SYNONYMS.get(code, ""))
+    return None
 
 
 def wire_code(shape: StructureShape | None, code: str) -> str:
