@@ -1,9 +1,9 @@
 """The aws CLI drives every operation of fleet, tags, documents and Run Command.
 
-The stories are data: tests/cases/journeys, one file each. A step runs `aws ssm` with the words in
-`aws`, in which `$name` stands for what is known or was kept. It succeeds, unless it writes an
-`error` of the service or what it `says` to standard error, or has exactly the JSON in `is` as its
-answer to `query`, which `keep` gives a name for later steps.
+The stories are data: tests/cases/journeys, one file each. A step runs `aws ssm` (or the `service`
+that the story names) with the words in `aws`, in which `$name` stands for what is known or was
+kept. It succeeds, unless it writes an `error` of the service or what it `says` to standard error,
+or has exactly the JSON in `is` as its answer to `query`, which `keep` gives a name for later steps.
 """
 
 import json
@@ -72,15 +72,18 @@ def test_the_program_itself_works_with_what_client_env_says(server: ServerProces
 
 def tell(server: ServerProcess, story: Path, known: dict[str, str]) -> None:
     with AwsCli(server) as aws:
-        for number, step in enumerate(tomllib.loads(story.read_text())["step"], 1):
+        told = tomllib.loads(story.read_text())
+        for number, step in enumerate(told["step"], 1):
+            step = {"service": told.get("service", "ssm"), **step}
             take(aws, step, known, f"{story.name}, step {number}")
 
 
 def take(aws: AwsCli, step: Mapping[str, Any], known: dict[str, str], place: str) -> None:
+    service = step["service"]
     words = shlex.split(Template(step["aws"]).substitute(known))
     asked = ["--query", step["query"]] if "query" in step else []
-    done = aws.run("ssm", *words, *asked)
-    where = f"{place}: aws ssm {shlex.join(words)}\n{done.stdout}{done.stderr}"
+    done = aws.run(service, *words, *asked)
+    where = f"{place}: aws {service} {shlex.join(words)}\n{done.stdout}{done.stderr}"
     error, says = step.get("error", ""), step.get("says", "")
     assert done.returncode in (REFUSED if error or says else (0,)), where
     assert (f"({error})" if error else "") in done.stderr, where

@@ -74,7 +74,9 @@ class Customer:
         policies: Sequence[Policy] = ADMIN,
         node: NodeId | None = None,
         resource_tags: ResourceTags | None = None,
+        service: str = "ssm",
     ) -> None:
+        self._service = service
         self._dispatch = Dispatch(operations)
         self._scope = scope
         self._clock = clock
@@ -84,10 +86,11 @@ class Customer:
 
     async def ask(self, operation: str, **given: Any) -> Mapping[str, Any]:
         """The operation's answer; what its model does not allow fails the test."""
-        model = models.operation("ssm", operation)
-        validation.check(model.input_shape, given)
+        model = models.operation(self._service, operation)
+        if model.input_shape is not None:
+            validation.check(model.input_shape, given)
         call = a_call(
-            operation,
+            f"{models.signing_name(self._service)}:{operation}",
             self._scope,
             self._clock,
             self._policies,
@@ -95,14 +98,14 @@ class Customer:
             resource_tags=self._resource_tags,
         )
         try:
-            answer = await self._dispatch.method("ssm", operation)(call, given)
+            answer = await self._dispatch.method(self._service, operation)(call, given)
         except ApiError as error:
             declared = {shape.name for shape in model.error_shapes}
             if error.code not in declared and type(error).__module__ != errors.__name__:
                 raise UndeclaredError(f"{operation} does not declare {error.code}") from error
             raise
         assert call.asked or models.auth_kind(model) == "none"
-        models.protocol("ssm").write(model, answer or {}, call.request_id)
+        models.protocol(self._service).write(model, answer or {}, call.request_id)
         return answer or {}
 
     async def every(self, operation: str, member: str, **given: Any) -> list[Sequence[Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from ostler.foundation.errors import AccessDeniedException
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.paging import Page, PageRequest, PageTokens, question_of
-from ostler.foundation.policy import Decision, Policy, Question, decide
+from ostler.foundation.policy import Decision, Grant, Policy, Question, decide, granted
 from ostler.foundation.storage import Scope
 from ostler.wire.http import Request
 
@@ -118,16 +118,60 @@ class Call:
         for arn in arns or (f"arn:aws:{service}:{self.region}:{self.account}:*",):
             decision = await self._decide(action, arn, known)
             if not decision.allowed:
-                raise AccessDeniedException(
-                    f"User: {self.caller.arn} is not authorized to perform: {action} "
-                    f"on resource: {arn} {decision.because}"
-                )
+                raise self._denied(action, arn, decision.because)
+
+    async def allow_where(
+        self,
+        policy: Policy | None,
+        arn: str,
+        *,
+        owner: AccountId,
+        action: str = "",
+        context: Mapping[str, Sequence[str]] | None = None,
+        sovereign: bool = False,
+    ) -> None:
+        """The same for a resource of `owner` that may have a policy of its own.
+
+        The caller's policies and the resource's may each deny. Between accounts both have to
+        allow; within one, either. But a `sovereign` resource, as keys are, is closed to its own
+        account as well until its policy opens it: to the caller, or to the account, whose
+        policies decide then.
+        """
+        self.asked = True
+        action = action or self.action
+        known = {**self._standing_context(), **self.context, **(context or {})}
+        own = await self._decide(action, arn, known)
+        said = granted(
+            policy,
+            Question(action, arn, known),
+            arn=self.caller.arn,
+            account=self.caller.account,
+        )
+        if said is Grant.DENIED:
+            raise self._denied(action, arn, "with an explicit deny in a resource-based policy")
+        if not own.allowed and own.statement:
+            raise self._denied(action, arn, own.because)
+        at_home = owner == self.caller.account
+        if said is Grant.CALLER and at_home:
+            return
+        if said is Grant.NOTHING and (sovereign or not at_home):
+            raise self._denied(
+                action, arn, f"because no resource-based policy allows the {action} action"
+            )
+        if not own.allowed:
+            raise self._denied(action, arn, own.because)
 
     async def may(self, arn: str, *, action: str = "") -> bool:
         """Whether `allow` would pass; for lists that show only what the caller may see."""
         self.asked = True
         known = {**self._standing_context(), **self.context}
         return (await self._decide(action or self.action, arn, known)).allowed
+
+    def _denied(self, action: str, arn: str, because: str) -> AccessDeniedException:
+        return AccessDeniedException(
+            f"User: {self.caller.arn} is not authorized to perform: {action} "
+            f"on resource: {arn} {because}"
+        )
 
     async def _decide(
         self, action: str, arn: str, context: Mapping[str, Sequence[str]]
@@ -156,18 +200,31 @@ class Call:
         """The same call, made by somebody else: an assumed role."""
         return replace(self, caller=caller, asked=False, asked_for=[])
 
-    def page_request(self, given: Mapping[str, Any], *, default: int, most: int) -> PageRequest:
-        """Which page `given` asks for; InvalidNextToken when its token is of another question."""
-        self._question = question_of(given)
-        limit = min(int(given.get("MaxResults") or default), most)
-        token = given.get("NextToken")
-        return PageRequest(limit, self.page_tokens.open(self._asks(), token) if token else None)
+    def page_request(
+        self,
+        given: Mapping[str, Any],
+        *,
+        default: int,
+        most: int,
+        limit: str = "MaxResults",
+        marker: str = "NextToken",
+    ) -> PageRequest:
+        """Which page `given` asks for; InvalidNextToken when its token is of another question.
 
-    def paged(self, member: str, page: Page[T], written: Callable[[T], Any]) -> dict[str, Any]:
+        `limit` and `marker` are what the service calls these members.
+        """
+        self._question = question_of(given)
+        size = min(int(given.get(limit) or default), most)
+        sealed = given.get(marker)
+        return PageRequest(size, self.page_tokens.open(self._asks(), sealed) if sealed else None)
+
+    def paged(
+        self, member: str, page: Page[T], written: Callable[[T], Any], *, marker: str = "NextToken"
+    ) -> dict[str, Any]:
         """The wire's page: the items, each written, under `member`, and the next token if any."""
         answer: dict[str, Any] = {member: [written(item) for item in page.items]}
         if page.last is not None:
-            answer["NextToken"] = self.page_tokens.seal(self._asks(), page.last)
+            answer[marker] = self.page_tokens.seal(self._asks(), page.last)
         return answer
 
     def _asks(self) -> Sequence[str]:

@@ -72,4 +72,7 @@ def question_of(given: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
 
 
-_PAGING_MEMBERS = {"NextToken", "MaxResults", "nextToken", "maxResults", "next_token"}
+_PAGING_MEMBERS = {
+    *("NextToken", "MaxResults", "nextToken", "maxResults", "next_token"),
+    *("Marker", "Limit"),
+}

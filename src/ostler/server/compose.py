@@ -12,6 +12,7 @@ from ostler.capabilities import (
     compliance,
     documents,
     identity,
+    keys,
     nodes,
     parameters,
     tags,
@@ -237,6 +238,7 @@ def _furnish(
     """Build the capabilities, bottom up, tier by tier."""
     known = identity.build(foundation)
     who: identity.Identity = known.service
+    ring = keys.build(foundation)
     tagged = tags.build(foundation)
     labels: tags.Tags = tagged.service
     # Our agent comes with the server; of others nobody here knows the newest version.
@@ -246,7 +248,7 @@ def _furnish(
     papers = documents.build(
         foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
     )
-    values = parameters.build(foundation, tags=labels)
+    values = parameters.build(foundation, tags=labels, keys=ring.service)
     ran = commands.build(
         foundation,
         documents=papers.service,
@@ -261,5 +263,14 @@ def _furnish(
         labels,
         machines,
         ran.service,
-        every=[known, tagged, fleet, papers, values, ran, examined],
+        every=[
+            known,
+            ring,
+            tagged,
+            fleet,
+            papers,
+            values,
+            ran,
+            examined,
+        ],
     )

@@ -26,6 +26,7 @@ SERVICES = (
     "ec2messages",
     "sts",
     "iam",
+    "kms",
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]

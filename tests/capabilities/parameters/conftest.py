@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ostler.capabilities import parameters, tags
+from ostler.capabilities import keys, parameters, tags
+from ostler.capabilities.keys.migrations import MIGRATIONS as KEYS_MIGRATIONS
 from ostler.capabilities.parameters.migrations import MIGRATIONS
 from ostler.capabilities.tags import TagsByArn
 from ostler.capabilities.tags.migrations import MIGRATIONS as TAGS_MIGRATIONS
@@ -31,6 +32,7 @@ class Store:
 
     capability: Capability
     tags: Capability
+    keys: Capability
     house: House
     clock: ManualClock
     timers: Timers
@@ -46,10 +48,18 @@ class Store:
             resource_tags=TagsByArn(self.house.storage, self.tags.service),
         )
 
+    def owner_of_keys(self, scope: Scope, policies: Any = ADMIN) -> Customer:
+        """Somebody of the account, who asks for keys."""
+        operations = self.keys.operations
+        return Customer(operations, scope, self.clock, policies=policies, service="kms")
+
     def rebuilt(self, **changed: Any) -> "Store":
         """The same house with Parameter Store built otherwise."""
+        changed.setdefault("keys", self.keys.service)
         made = parameters.build(self.foundation, tags=self.tags.service, **changed)
-        return Store(made, self.tags, self.house, self.clock, self.timers, self.foundation)
+        return Store(
+            made, self.tags, self.keys, self.house, self.clock, self.timers, self.foundation
+        )
 
     async def told(self, scope: Scope) -> list[Mapping[str, Any]]:
         """The details of every announcement so far."""
@@ -65,7 +75,7 @@ def engine() -> str:
 
 @pytest.fixture
 def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *TAGS_MIGRATIONS, *MIGRATIONS)
+    return (*FOUNDATION, *KEYS_MIGRATIONS, *TAGS_MIGRATIONS, *MIGRATIONS)
 
 
 @pytest.fixture
@@ -74,10 +84,11 @@ def store(house: House, clock: ManualClock, tmp_path: Path) -> Store:
     blobs = Blobs(str(tmp_path / "blobs"))
     foundation = Foundation(house.storage, clock, ids, blobs, Secrets(b"k" * 32))
     tagging = tags.build(foundation)
-    made = parameters.build(foundation, tags=tagging.service)
+    ring = keys.build(foundation)
+    made = parameters.build(foundation, tags=tagging.service, keys=ring.service)
     tagging.service.serve(made.taggables)
     timers = Timers(house.storage, clock, ids, house.schedule, dict(made.jobs))
-    return Store(made, tagging, house, clock, timers, foundation)
+    return Store(made, tagging, ring, house, clock, timers, foundation)
 
 
 @pytest.fixture

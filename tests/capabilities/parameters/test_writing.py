@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ostler.capabilities.parameters import Limits
 from ostler.capabilities.parameters.errors import (
@@ -22,8 +22,7 @@ from ostler.capabilities.parameters.errors import (
 from ostler.capabilities.parameters.store.tables import labels, versions
 from ostler.foundation.errors import AccessDeniedException, ApiError, ValidationException
 from ostler.foundation.policy import Policy
-from ostler.foundation.secrets import Sealed
-from ostler.foundation.storage import Scope
+from ostler.foundation.storage import Scope, Transaction
 from tests.capabilities.parameters.conftest import (
     Store,
     names,
@@ -155,7 +154,7 @@ KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
         ),
         (
             {"Type": "SecureString", "KeyId": "arn:aws:kms:eu-west-1:444455556666:alias/aws/ssm"},
-            InvalidKeyId,
+            AccessDeniedException,
             "444455556666",
         ),
     ],
@@ -362,22 +361,106 @@ async def test_the_database_holds_no_secret(store: Store, customer: Customer, sc
     assert None is row.value
 
 
-@pytest.mark.parametrize("moved", ["parameter", "version", "key", "account"])
-async def test_a_secret_is_bound_to_its_place(
-    store: Store, scope: Scope, customer: Customer, moved: str
+async def test_a_secret_is_bound_to_its_parameter(
+    store: Store, scope: Scope, customer: Customer
 ) -> None:
-    """What is copied to another place in the database does not open there."""
+    """What is copied to another parameter in the database does not open there."""
     await put(customer, "x", "hunter2", Type="SecureString")
-    (row,) = await store.house.storage.read(scope, lambda tx: tx.all(select(versions)))
-    place = {"parameter": "x", "version": "1", "key": "alias/aws/ssm", "account": scope.account}
-    place |= {moved: "other"}
-    context = (
-        f"arn:aws:ssm:{scope.region}:{place['account']}:parameter/{place['parameter']}"
-        f":{place['version']}:{place['key']}"
-    )
+    await put(customer, "y", "other", Type="SecureString")
 
-    with pytest.raises(Exception, match="sealed for something else"):
-        store.foundation.secrets.open(Sealed(bytes(row.sealed)), context)
+    def move(tx: Transaction) -> None:
+        stolen = tx.scalar(select(versions.c.sealed).where(versions.c.key == "x"))
+        tx.execute(update(versions).where(versions.c.key == "y").values(sealed=stolen))
+
+    await store.house.storage.write(scope, move)
+
+    with pytest.raises(InvalidKeyId, match="for another parameter"):
+        await value_of(customer, "y", WithDecryption=True)
+
+
+async def a_key(store: Store, scope: Scope) -> str:
+    made = await store.owner_of_keys(scope).ask("CreateKey")
+    return str(made["KeyMetadata"]["KeyId"])
+
+
+@on_both_engines
+async def test_a_key_may_be_named_by_id_arn_and_alias(
+    store: Store, customer: Customer, scope: Scope
+) -> None:
+    key = await a_key(store, scope)
+    keys = store.owner_of_keys(scope)
+    await keys.ask("CreateAlias", AliasName="alias/shop", TargetKeyId=key)
+    arn = f"arn:aws:kms:eu-west-1:111122223333:key/{key}"
+
+    for number, name in enumerate((key, arn, "alias/shop")):
+        await put(customer, f"x{number}", "hunter2", Type="SecureString", KeyId=name)
+        assert name == (await described(customer, f"x{number}"))["KeyId"]
+        assert "hunter2" == await value_of(customer, f"x{number}", WithDecryption=True)
+
+    # The ciphertext knows its key: an alias that wanders on leaves it readable.
+    other = await a_key(store, scope)
+    await keys.ask("UpdateAlias", AliasName="alias/shop", TargetKeyId=other)
+    assert "hunter2" == await value_of(customer, "x2", WithDecryption=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("DisableKey", "is disabled. .Service: AWSKMS; Status Code: 400; Error Code: Disabled"),
+        ("ScheduleKeyDeletion", "is pending deletion. .Service: AWSKMS.*KMSInvalidState"),
+    ],
+)
+async def test_a_key_that_is_off_is_told_in_awss_words(
+    store: Store, customer: Customer, scope: Scope, spoil: str, words: str
+) -> None:
+    key = await a_key(store, scope)
+    await put(customer, "x", "hunter2", Type="SecureString", KeyId=key)
+    await store.owner_of_keys(scope).ask(spoil, KeyId=key)
+
+    with pytest.raises(InvalidKeyId, match=words):
+        await put_again(customer, "x", "next", KeyId=key)
+    with pytest.raises(InvalidKeyId, match=words):
+        await value_of(customer, "x", WithDecryption=True)
+    assert 1 == (await described(customer, "x"))["Version"]
+
+
+async def test_a_customers_key_is_asked_for_and_the_houses_is_not(
+    store: Store, customer: Customer, scope: Scope
+) -> None:
+    key = await a_key(store, scope)
+    arn = f"arn:aws:kms:eu-west-1:111122223333:key/{key}"
+    store_only = store.customer(scope, allowing("ssm:*"))
+    await put(store_only, "plain", "hunter2", Type="SecureString")
+    assert "hunter2" == await value_of(store_only, "plain", WithDecryption=True)
+
+    with pytest.raises(AccessDeniedException, match="kms:Encrypt"):
+        await put(store_only, "x", Type="SecureString", KeyId=key)
+    with pytest.raises(AccessDeniedException, match="kms:GenerateDataKey"):
+        await put(store_only, "x", Type="SecureString", KeyId=key, Tier="Advanced")
+    await put(customer, "x", "hunter2", Type="SecureString", KeyId=key)
+    with pytest.raises(AccessDeniedException, match="kms:Decrypt"):
+        await value_of(store_only, "x", WithDecryption=True)
+    assert "hunter2" not in await value_of(store_only, "x")
+    reader = store.customer(scope, allowing(["ssm:GetParameter", "kms:Decrypt"], ["*", arn]))
+    assert "hunter2" == await value_of(reader, "x", WithDecryption=True)
+
+
+async def test_a_policy_may_say_for_which_parameter_a_key_is(
+    store: Store, customer: Customer, scope: Scope
+) -> None:
+    key = await a_key(store, scope)
+    bound = {"kms:EncryptionContext:PARAMETER_ARN": "arn:aws:ssm:*:*:parameter/shop/*"}
+    through = {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}
+    condition = {"StringLike": bound, "StringEquals": through}
+    statements = [
+        {"Effect": "Allow", "Action": "ssm:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": condition},
+    ]
+    clerk = store.customer(scope, (Policy.parse({"Statement": statements}),))
+
+    await put(clerk, "/shop/x", Type="SecureString", KeyId=key)
+    with pytest.raises(AccessDeniedException, match="kms:Encrypt"):
+        await put(clerk, "/till/x", Type="SecureString", KeyId=key)
 
 
 @on_both_engines

@@ -9,13 +9,11 @@ from ostler.capabilities.parameters.errors import (
 from ostler.capabilities.parameters.model.kinds import Kind
 from ostler.capabilities.parameters.model.names import asked_name
 from ostler.capabilities.parameters.model.parameters import Limits
-from ostler.capabilities.parameters.service.keys import Keys, Seal
 from ostler.capabilities.parameters.service.reading import Parameter, Parameters
 from ostler.capabilities.parameters.service.references import References, Referred
 
 __all__ = [
     "InvalidKeyId",
-    "Keys",
     "Kind",
     "Limits",
     "Parameter",
@@ -24,7 +22,6 @@ __all__ = [
     "Parameters",
     "References",
     "Referred",
-    "Seal",
     "asked_name",
     "build",
 ]

@@ -1,14 +1,15 @@
 """How Parameter Store is put together."""
 
+from ostler.capabilities.keys import Keys
 from ostler.capabilities.parameters.jobs import Watch
 from ostler.capabilities.parameters.migrations import MIGRATIONS
 from ostler.capabilities.parameters.model.names import RESOURCE
 from ostler.capabilities.parameters.model.parameters import Limits
 from ostler.capabilities.parameters.operations import Operations
-from ostler.capabilities.parameters.service.keys import HouseKey, Keys
 from ostler.capabilities.parameters.service.policies import TIMER, Policies
 from ostler.capabilities.parameters.service.reading import Parameters
 from ostler.capabilities.parameters.service.references import NoReferences, References
+from ostler.capabilities.parameters.service.sealing import Sealing
 from ostler.capabilities.parameters.service.writing import Writing
 from ostler.capabilities.parameters.store.parameters import exists
 from ostler.capabilities.tags import Tags
@@ -19,19 +20,19 @@ def build(
     foundation: Foundation,
     *,
     tags: Tags,
-    keys: Keys | None = None,
+    keys: Keys,
     references: References | None = None,
     limits: Limits | None = None,
 ) -> Capability:
     """Put Parameter Store together.
 
-    `keys` seals secure strings under more keys than `alias/aws/ssm`, `references` knows the
-    secrets behind /aws/reference/secretsmanager/, `limits` allows more than AWS does.
+    `references` knows the secrets behind /aws/reference/secretsmanager/, `limits` allows more
+    than AWS does.
     """
     storage, clock = foundation.storage, foundation.clock
-    keys = keys or HouseKey(foundation.secrets)
-    parameters = Parameters(storage, keys, tags, references or NoReferences())
-    writing = Writing(storage, clock, keys, tags, limits or Limits())
+    sealing = Sealing(keys)
+    parameters = Parameters(storage, sealing, tags, references or NoReferences())
+    writing = Writing(storage, clock, sealing, tags, limits or Limits())
     return Capability(
         name="parameters",
         service=parameters,

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from ostler.foundation.policy.document import Policy, Statement
@@ -67,6 +68,37 @@ def trusts(
         if _named(statement, names) and asked.is_answered_by(statement):
             return Decision(True, statement=statement.name)
     return Decision(False, f"because no resource-based policy allows the {question.action} action")
+
+
+class Grant(Enum):
+    """What a resource's own policy says of somebody."""
+
+    NOTHING = auto()
+    CALLER = auto()
+    """It allows them, by their own name or everybody's."""
+    ACCOUNT = auto()
+    """It allows their account, whose own policies have to say who in it."""
+    DENIED = auto()
+
+
+def granted(policy: Policy | None, question: Question, *, arn: str, account: str) -> Grant:
+    """What the policy of a resource grants to the principal `arn` of `account`."""
+    if policy is None:
+        return Grant.NOTHING
+    themselves = {"AWS": [arn, *_role_of(arn, account)]}
+    all_names = {"AWS": [*themselves["AWS"], account, f"arn:aws:iam::{account}:root"]}
+    everyhow = trusts(policy, question, all_names, arn=arn)
+    if not everyhow.allowed:
+        return Grant.DENIED if everyhow.statement else Grant.NOTHING
+    by_name = trusts(policy, question, themselves, arn=arn)
+    return Grant.CALLER if by_name.allowed else Grant.ACCOUNT
+
+
+def _role_of(arn: str, account: str) -> Sequence[str]:
+    """The ARN of the role whose session this is; its path is in no session's ARN."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    role = name.partition("/")[0]
+    return [f"arn:aws:iam::{account}:role/{role}"] if kind == "assumed-role" else []
 
 
 class _TagsWanted(Exception):

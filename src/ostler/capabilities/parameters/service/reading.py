@@ -11,9 +11,9 @@ from ostler.capabilities.parameters.model.filters import Clause
 from ostler.capabilities.parameters.model.kinds import Kind
 from ostler.capabilities.parameters.model.names import Name, path_key
 from ostler.capabilities.parameters.model.parameters import Reading, Version
-from ostler.capabilities.parameters.service.keys import Keys, context_of
 from ostler.capabilities.parameters.service.permission import is_forbidden
 from ostler.capabilities.parameters.service.references import References, refer
+from ostler.capabilities.parameters.service.sealing import Sealing
 from ostler.capabilities.parameters.service.tagged import carriers
 from ostler.capabilities.parameters.store import listing
 from ostler.capabilities.parameters.store import parameters as store
@@ -43,9 +43,11 @@ class Parameter:
 class Parameters:
     """The parameters as those see them who only read."""
 
-    def __init__(self, storage: Storage, keys: Keys, tags: Tags, references: References) -> None:
+    def __init__(
+        self, storage: Storage, sealing: Sealing, tags: Tags, references: References
+    ) -> None:
         self._storage = storage
-        self._keys = keys
+        self._sealing = sealing
         self._tags = tags
         self._references = references
 
@@ -119,7 +121,7 @@ class Parameters:
         if not page.items and asked.after is None:
             raise ParameterNotFound(f"Parameter {name.given} not found.")
         opened = [
-            replace(version, value=await self._value(call, version, version.terms.key_id, decrypt))
+            replace(version, value=await self._value(call, version, decrypt))
             for version in page.items
         ]
         return Page(opened, page.last)
@@ -147,20 +149,17 @@ class Parameters:
             data_type=reading.data_type,
             number=reading.number,
             modified=reading.modified,
-            value=await self._value(call, reading, reading.key_id, decrypt),
+            value=await self._value(call, reading, decrypt),
             selector=name.selector if name else "",
         )
 
-    async def _value(
-        self, call: Call, version: Reading | Version, key_id: str, decrypt: bool
-    ) -> str:
+    async def _value(self, call: Call, version: Reading | Version, decrypt: bool) -> str:
         value = version.value
         if not isinstance(value, Sealed):
             return value
         if not decrypt:
             return base64.b64encode(value.data).decode()
-        context = context_of(call.scope, version, key_id)
-        return (await self._keys.open(call, key_id, value, context)).decode()
+        return await self._sealing.open(call, value, call.arn("parameter", version.key))
 
     async def _refer(self, call: Call, name: Name, decrypt: bool) -> Parameter:
         referred = await refer(self._references, call, name, decrypt)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
+from ostler.capabilities.keys import Seal
 from ostler.capabilities.parameters.errors import (
     ParameterMaxVersionLimitExceeded,
     ParameterNotFound,
@@ -25,14 +26,15 @@ from ostler.capabilities.parameters.model.parameters import (
     plan,
 )
 from ostler.capabilities.parameters.model.patterns import check_pattern
-from ostler.capabilities.parameters.service.keys import Keys, Seal, context_of
 from ostler.capabilities.parameters.service.policies import arn_of, changed, remove, schedule
 from ostler.capabilities.parameters.service.reading import version_missing
+from ostler.capabilities.parameters.service.sealing import Sealing, bound_to
 from ostler.capabilities.parameters.store import parameters as store
 from ostler.capabilities.tags import Tags, check_tags, most, request_context
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import ValidationException
+from ostler.foundation.secrets import Sealed
 from ostler.foundation.storage import Scope, Storage, Transaction
 
 
@@ -48,11 +50,11 @@ class Writing:
     """The parameters as those see them who change them."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, keys: Keys, tags: Tags, limits: Limits
+        self, storage: Storage, clock: Clock, sealing: Sealing, tags: Tags, limits: Limits
     ) -> None:
         self._storage = storage
         self._clock = clock
-        self._keys = keys
+        self._sealing = sealing
         self._tags = tags
         self._limits = limits
         self._turns: WeakValueDictionary[tuple[Scope, str], asyncio.Lock] = WeakValueDictionary()
@@ -136,14 +138,19 @@ class Writing:
             if terms.pattern:
                 values = items(terms.kind, order.value)
                 await asyncio.to_thread(check_pattern, terms.pattern, values)
-            secure = terms.kind is Kind.SECURE
-            seal = await self._keys.seal(call, terms.key_id) if secure else None
+            seal = await self._seal(call, order.name, terms)
             write = partial(self._put, call=call, order=order, planned=terms, full=full, seal=seal)
             written = await self._storage.write(call.scope, write)
             # What was looked at beforehand was as it was planned, save when somebody else wrote
             # other terms in between: then again, from the beginning.
             if written is not None:
                 return written
+
+    async def _seal(self, call: Call, name: Name, terms: Terms) -> Seal | None:
+        if terms.kind is not Kind.SECURE:
+            return None
+        arn = call.arn("parameter", name.key)
+        return await self._sealing.seal(call, terms.key_id, arn, terms.tier)
 
     def _turn(self, call: Call, name: Name) -> asyncio.Lock:
         """One writer of a parameter after the other: those who met in the database would have to
@@ -224,8 +231,8 @@ def _check_tags(order: Order) -> None:
 def _sealed(scope: Scope, version: Version, value: str, seal: Seal | None) -> Version:
     if seal is None:
         return version
-    context = context_of(scope, version, version.terms.key_id)
-    return replace(version, value=seal.close(value.encode(), context))
+    context = bound_to(arn_of(scope, version.key))
+    return replace(version, value=Sealed(seal.close(value.encode(), context)))
 
 
 def _version(tx: Transaction, name: Name, number: int | None) -> Version:
