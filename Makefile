@@ -33,7 +33,7 @@ check: $(VENV)/dev ## style, types, import contracts, generated files
 run: $(VENV)/runtime ## start a server and leave it running (DATA=folder PORT=8443)
 	@$(BIN)/ostler-server --data $(DATA) --port $(PORT)
 
-fleet: $(VENV)/runtime ## enrol and run N agents on this machine against the server of `make run` (N=5)
+fleet: $(VENV)/runtime ## N nodes for the server of `make run`: few are real agents, many are simulated (N=500)
 	@$(BIN)/python tools/fleet.py --data $(DATA) --count $(N)
 
 simulate: $(VENV)/dev ## live through seeds of the simulation; one that fails is printed (SEEDS=500)
