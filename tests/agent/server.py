@@ -50,6 +50,7 @@ class FakeServer:
         self.ended_outputs: set[str] = set()
         self.keeps_outputs = True
         self.documents: dict[str, str] = {}
+        self.parameters: dict[str, dict[str, str]] = {}
         self.pages: dict[str, Response] = {}
         self.silent: set[str] = set()
         """URLs of servers that never answer."""
@@ -173,6 +174,11 @@ class FakeServer:
                 if content is None:
                     return _refusal("InvalidDocument", "There is no such document.")
                 return _json({"Name": given["Name"], "Content": content})
+            case "GetParameter":
+                parameter = self.parameters.get(given["Name"])
+                if parameter is None:
+                    return _refusal("ParameterNotFound")
+                return _json({"Parameter": parameter})
             case "GetMessages":
                 messages = [
                     {"MessageId": job.job_id, "Topic": job.topic, "Payload": job.content}

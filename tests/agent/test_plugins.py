@@ -2,7 +2,8 @@
 
 Each file of tests/cases/plugins is one plugin or one matter; each table in it a case:
 `steps` (or `inputs` of one step of `action`), what the machine and the server have (`files`,
-`folders`, `programs`, `pages`, `objects`, `documents`), and what is to come of it (`expected`).
+`folders`, `programs`, `pages`, `objects`, `documents`, `parameters`), and what is to come of it
+(`expected`).
 """
 
 import asyncio
@@ -84,6 +85,7 @@ def _prepare(world: World, case: Mapping[str, Any]) -> None:
         )
     world.budget = case.get("room", world.budget)
     world.server.documents = dict(case.get("documents", {}))
+    world.server.parameters = dict(case.get("parameters", {}))
     world.server.objects = {key: text.encode() for key, text in case.get("objects", {}).items()}
     world.server.has_buckets = case.get("buckets", True)
 

@@ -293,3 +293,20 @@ def test_a_page_token_is_good_for_its_own_question_only(ssm: Any, fleet: list[st
         ssm.list_command_invocations(InstanceId=fleet[0], NextToken=token)
     with pytest.raises(ClientError, match="InvalidNextToken"):
         ssm.list_commands(NextToken="nonsense")
+
+
+def test_values_come_from_parameter_store(ssm: Any, fleet: list[str]) -> None:
+    """The nodes get what the name stands for when the command is accepted."""
+    ssm.put_parameter(Name="/journey/greeting", Value="good day", Type="String", Overwrite=True)
+    ssm.put_parameter(Name="/journey/hidden", Value="x", Type="SecureString", Overwrite=True)
+
+    command = send(ssm, "echo {{ssm:/journey/greeting:1}} to all", InstanceIds=fleet[:1])
+    ended(ssm, command)
+
+    assert "good day to all\n" == answer(ssm, command, fleet[0])["StandardOutputContent"]
+    assert ["echo {{ssm:/journey/greeting:1}} to all"] == told(ssm, command)["Parameters"][
+        "commands"
+    ]
+    with pytest.raises(ssm.exceptions.InvalidParameters, match="SecureString are not supported"):
+        send(ssm, "echo {{ssm:/journey/hidden}}", InstanceIds=fleet[:1])
+    ssm.delete_parameters(Names=["/journey/greeting", "/journey/hidden"])

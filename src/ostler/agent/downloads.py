@@ -14,6 +14,8 @@ from ostler.agent.plugins import StepFault
 
 _AMAZON = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_CREDENTIALS = ("username", "password")
+_SECRET = re.compile(r"\{\{\s*ssm-secure:([\w./-]+(?::[\w.-]+)?)\s*\}\}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{4,64}")
 _PLACE_OF_KEY = re.compile(r"(^|/)\.\.(/|$)")
 
@@ -87,6 +89,22 @@ def source_of(inputs: Mapping[str, Any]) -> Source:
         case "GitHub":
             return _github(_info(inputs, "GitHub"))
     raise StepFault("The input sourceType must be HTTP, S3, SSMDocument, Git or GitHub.")
+
+
+def secrets_in(inputs: Mapping[str, Any]) -> Mapping[str, str]:
+    """The parameters that a source's credentials stand for, by the member that names each."""
+    try:
+        info = _info(inputs, str(inputs.get("sourceType")))
+    except StepFault:
+        return {}
+    found = {name: _SECRET.fullmatch(str(info.get(name, "")).strip()) for name in _CREDENTIALS}
+    return {name: match[1] for name, match in found.items() if match is not None}
+
+
+def with_secrets(inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
+    """The inputs with the credentials themselves in their places."""
+    info = _info(inputs, str(inputs.get("sourceType")))
+    return {**inputs, "sourceInfo": {**info, **secrets}}
 
 
 def destination(inputs: Mapping[str, Any], downloads: Path) -> tuple[Path, bool]:
@@ -221,7 +239,7 @@ def _text(info: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise StepFault(f"{name} in sourceInfo must be a text.")
     if "{{" in value and "ssm-secure:" in value:
-        raise StepFault(f"{name} in sourceInfo names a secret that this agent cannot fetch yet.")
+        raise StepFault(f"{name} in sourceInfo cannot be a secret; username and password can.")
     return value.strip()
 
 

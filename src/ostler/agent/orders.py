@@ -50,9 +50,10 @@ def order_of(job: Job) -> Order:
         bound = rebind(document, content.parameters or {})
     except (BrokenMessage, DocumentFault, ParameterFault) as fault:
         raise BrokenOrder(str(fault)) from fault
-    if bound.stored:
-        names = ", ".join(reference.name for reference in bound.stored)
-        raise BrokenOrder(f"Parameters of Parameter Store cannot be fetched yet: {names}.")
+    if stored := [reference.name for reference in bound.stored if not reference.secure]:
+        raise BrokenOrder(
+            f"The server has left references to Parameter Store open: {', '.join(stored)}."
+        )
     return Order(
         command,
         content.document_name,

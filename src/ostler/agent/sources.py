@@ -27,6 +27,12 @@ class ServerSources:
         answer = await self._calls.ask("GetDocument", given)
         return str(answer.get("Content", ""))
 
+    async def secret(self, name: str) -> tuple[str, str]:
+        """A parameter of Parameter Store, opened: its type and its value."""
+        given = {"Name": name, "WithDecryption": True}
+        parameter = (await self._calls.ask("GetParameter", given)).get("Parameter", {})
+        return str(parameter.get("Type", "")), str(parameter.get("Value", ""))
+
     async def object(self, bucket: str, key: str, take: Callable[[bytes], None]) -> Response:
         path = "/" + quote(f"{bucket}/{key}", safe="/~")
         return await self._get(Request("GET", path), take)

@@ -254,6 +254,7 @@ def _furnish(
         documents=papers.service,
         nodes=machines,
         roles=who,
+        stored=values.service,
         courier=courier,
         history=timedelta(days=settings.history_days),
     )

@@ -6,7 +6,7 @@ import pytest
 
 from ostler.foundation.errors import AccessDeniedException, NotYetImplemented
 from ostler.foundation.ids import NodeId
-from tests.capabilities.commands.world import FakeNode, World, a_document, a_step
+from tests.capabilities.commands.world import FakeNode, FakeValue, World, a_document, a_step
 
 # The ordinary way
 
@@ -448,8 +448,9 @@ async def test_the_document_must_be_allowed_before_it_may_be_missing(world):
         ({"ServiceRoleArn": "Notifier"}, "InvalidRole"),
         ({"ServiceRoleArn": "arn:aws:iam::111122223333:role/Nobody"}, "InvalidRole"),
         ({"Targets": [{"Key": "resource-groups:Name", "Values": ["g"]}]}, "NotYetImplemented"),
-        ({"Parameters": {"commands": ["{{ssm:name}}"]}}, "NotYetImplemented"),
-        ({"DocumentName": "Stored"}, "NotYetImplemented"),
+        ({"Parameters": {"commands": ["{{ssm:name}}"]}}, "InvalidParameters"),
+        ({"Parameters": {"commands": ["{{ssm:secret}}"]}}, "InvalidParameters"),
+        ({"DocumentName": "Stored"}, "InvalidParameters"),
         ({"DocumentName": "Refresh"}, "NotYetImplemented"),
     ],
 )
@@ -461,6 +462,7 @@ async def test_what_cannot_be_done_is_refused_and_nothing_is_kept(world, given, 
         "Refresh": a_document("one", action="aws:refreshAssociation"),
     }
     world.documents.types["Package"] = "Package"
+    world.stored.kept["secret"] = FakeValue("SecureString", "hunter2")
 
     with pytest.raises(Exception) as refused:
         await world.send(**given)

@@ -120,6 +120,22 @@ class FakeNode:
         return FakeFacts(f"{self.id}.example")
 
 
+@dataclass(frozen=True)
+class FakeValue:
+    kind: str
+    value: str
+
+
+@dataclass
+class FakeStored:
+    kept: dict[str, FakeValue] = field(default_factory=dict)
+
+    async def values(self, call, names):
+        arns = [call.arn("parameter", name.partition(":")[0]) for name in names]
+        await call.allow(*arns, action="ssm:GetParameters")
+        return {name: self.kept[name] for name in names if name in self.kept}
+
+
 @dataclass
 class FakeFleet:
     nodes: dict[NodeId, FakeNode] = field(default_factory=dict)
@@ -183,6 +199,7 @@ class World:
         )
         self.fleet = FakeFleet()
         self.roles = FakeRoles({"Notifier"})
+        self.stored = FakeStored()
         self.enrol(3)
         self.begin()
 
@@ -195,6 +212,7 @@ class World:
             documents=self.documents,
             nodes=self.fleet,
             roles=self.roles,
+            stored=self.stored,
             courier=self.courier,
         )
         self.commands = self.capability.service.commands

@@ -51,6 +51,10 @@ class Sources(Protocol):
         """A document of the server, as JSON."""
         ...
 
+    async def secret(self, name: str) -> tuple[str, str]:
+        """A parameter of Parameter Store, opened: its type and its value."""
+        ...
+
     async def object(self, bucket: str, key: str, take: Callable[[bytes], None]) -> Response:
         """An object in one of the server's buckets, or the server's refusal."""
         ...

@@ -16,7 +16,9 @@ from ostler.agent.downloads import (
     ServerDocument,
     destination,
     inside,
+    secrets_in,
     source_of,
+    with_secrets,
 )
 from ostler.agent.host import NewFile, Program
 from ostler.agent.plugins import DONE, Ending, StepFault, Surroundings
@@ -29,7 +31,7 @@ MOST_REDIRECTS = 10
 
 
 async def run(inputs: Mapping[str, Any], at: Surroundings) -> Ending:
-    source = source_of(inputs)
+    source = source_of(await _with_secrets(inputs, at))
     target, folder = destination(inputs, at.downloads)
     folder = folder or at.host.is_folder(target)
     match source:
@@ -48,6 +50,19 @@ async def run(inputs: Mapping[str, Any], at: Surroundings) -> Ending:
                 return ending
     at.output.say("stdout", f"Content downloaded to {target}\n")
     return DONE
+
+
+async def _with_secrets(inputs: Mapping[str, Any], at: Surroundings) -> Mapping[str, Any]:
+    """The inputs, with credentials that are `{{ssm-secure:name}}` fetched by the node itself."""
+    names = secrets_in(inputs)
+    if not names:
+        return inputs
+    secrets = {}
+    for member, name in names.items():
+        kind, secrets[member] = await unless_stopped(at.sources.secret(name), at.stop)
+        if kind != "SecureString":
+            raise StepFault(f"The parameter {name} is no SecureString: say {{{{ssm:{name}}}}}.")
+    return with_secrets(inputs, secrets)
 
 
 class _Incoming:

@@ -21,6 +21,7 @@ from ostler.capabilities.commands.service import (
     Outputs,
     Progress,
     Roles,
+    StoredValues,
 )
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation.capability import Capability, Foundation
@@ -44,13 +45,16 @@ def build(
     documents: Documents,
     nodes: Fleet,
     roles: Roles,
+    stored: StoredValues,
     courier: Courier,
     output_url: str = AWS_OUTPUT_URL,
     history: timedelta = HISTORY,
 ) -> Capability:
     """Put Run Command together."""
     storage, clock = foundation.storage, foundation.clock
-    commands = Commands(storage, clock, foundation.ids, documents, nodes, roles, history=history)
+    commands = Commands(
+        storage, clock, foundation.ids, documents, nodes, roles, stored, history=history
+    )
     progress = Progress(storage, clock, history=history)
     outputs = Outputs(storage, foundation.blobs)
     reader = OutputReader(commands, outputs, clock)

@@ -22,6 +22,7 @@ from ostler.grammar.documents.interpolation import (
     interpolate,
     references,
     stored_references,
+    with_stored,
 )
 from ostler.grammar.documents.model import (
     ABSENT,
@@ -94,5 +95,6 @@ __all__ = [
     "schema_version",
     "stored_references",
     "text_of",
+    "with_stored",
     "write",
 ]

@@ -91,6 +91,16 @@ def stored_references(value: Any) -> list[StoredReference]:
     return list(dict.fromkeys(found))
 
 
+def with_stored(value: Any, found: Mapping[str, str]) -> Any:
+    """`value` with every `{{ssm:name}}` of a name in `found` replaced by what is kept there."""
+
+    def replaced(match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        return found.get(name, match.group()) if kind == "ssm" else match.group()
+
+    return _each_text(value, lambda text: _STORED.sub(replaced, text))
+
+
 def whole_reference(value: Any) -> str | None:
     """The parameter that `value` as a whole stands for."""
     match = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None

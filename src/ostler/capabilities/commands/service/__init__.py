@@ -15,6 +15,7 @@ from ostler.capabilities.commands.service.neighbours import (
     Fleet,
     Node,
     Roles,
+    StoredValues,
 )
 from ostler.capabilities.commands.service.outputs import Outputs
 from ostler.capabilities.commands.service.progress import Errands, Progress, Word
@@ -45,6 +46,7 @@ __all__ = [
     "Progress",
     "Roles",
     "StepView",
+    "StoredValues",
     "WantedCommands",
     "WantedInvocations",
     "Word",

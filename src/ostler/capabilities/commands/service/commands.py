@@ -42,8 +42,10 @@ from ostler.capabilities.commands.service.neighbours import (
     Fleet,
     Node,
     Roles,
+    StoredValues,
 )
 from ostler.capabilities.commands.service.planning import check_order, make_plan
+from ostler.capabilities.commands.service.stored import fetch
 from ostler.capabilities.commands.store import commands as command_store
 from ostler.capabilities.commands.store import invocations as store
 from ostler.foundation.call import Call
@@ -106,6 +108,7 @@ class Commands:
         documents: Documents,
         fleet: Fleet,
         roles: Roles,
+        stored: StoredValues,
         *,
         history: timedelta = HISTORY,
     ) -> None:
@@ -115,6 +118,7 @@ class Commands:
         self._documents = documents
         self._fleet = fleet
         self._roles = roles
+        self._stored = stored
         self._history = history
 
     async def census(self) -> Census:
@@ -131,11 +135,13 @@ class Commands:
         version = await self._document(call, order)
         nodes, denied = await self._nodes(call, order, targets)
         await self._check_role(call, order)
+        stored = await fetch(self._stored, call, order, version)
         plan = make_plan(
             order,
             version,
             nodes,
             denied,
+            stored=stored,
             command=CommandId(self._ids.uuid()),
             at=self._clock.now(),
         )

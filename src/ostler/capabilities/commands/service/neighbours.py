@@ -1,6 +1,6 @@
 """What Run Command needs of the capabilities it stands on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ostler.foundation.call import Call
@@ -68,6 +68,23 @@ class Fleet(Protocol):
 
     async def resolve(self, call: Call, targets: Targets) -> Sequence[Node]:
         """The nodes that fit every target."""
+        ...
+
+
+class StoredValue(Protocol):
+    """A parameter of Parameter Store."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+
+
+class StoredValues(Protocol):
+    """Knows the parameters of Parameter Store."""
+
+    async def values(self, call: Call, names: Sequence[str]) -> Mapping[str, StoredValue]:
+        """Those of the parameters that there are, by name, if the caller may read them all."""
         ...
 
 

@@ -28,13 +28,16 @@ from ostler.capabilities.commands.model import (
     steps_of,
 )
 from ostler.capabilities.commands.service.neighbours import DocumentVersion, Node
+from ostler.capabilities.commands.service.stored import filled
 from ostler.foundation.errors import NotYetImplemented
 from ostler.foundation.ids import CommandId, NodeId
 from ostler.grammar.documents import (
+    Document,
     ParameterFault,
     as_json,
     bind,
-    stored_references,
+    for_agents,
+    with_stored,
 )
 from ostler.grammar.targets import TargetFault, Targets, gather
 
@@ -82,10 +85,15 @@ def make_plan(
     nodes: Sequence[Node],
     denied: frozenset[NodeId],
     *,
+    stored: Mapping[str, str],
     command: CommandId,
     at: datetime,
 ) -> Plan:
-    """The plan to run `version` on `nodes`; `denied` are those on which the caller may not."""
+    """The plan to run `version` on `nodes`; `denied` are those on which the caller may not.
+
+    `stored` are the values of Parameter Store that order and document ask for. The nodes get
+    them in their places; what is kept of the order is as it was given.
+    """
     document = version.document
     if version.type != "Command":
         raise InvalidDocument(
@@ -93,18 +101,19 @@ def make_plan(
             "type Command."
         )
     try:
-        bound = bind(document, order.parameters)
+        sent = filled(order, stored)
+        bound = bind(document, sent.parameters)
     except ParameterFault as fault:
         raise InvalidParameters(fault.message) from fault
-    _check_built(version, bound.stored)
-    content = as_json(document)
+    _check_built(version)
+    content = _content(document, stored)
     _check_size(order, version, content, bound.given)
     _check_platforms(order, version, nodes)
     invocations = [
         _invocation(node, version, node.id in denied, command, position, at)
         for position, node in enumerate(nodes)
     ]
-    limit = timedelta(seconds=order.timeout) + execution_timeout(document, order.parameters)
+    limit = timedelta(seconds=order.timeout) + execution_timeout(document, sent.parameters)
     planned = Command(
         id=command,
         order=order,
@@ -117,13 +126,16 @@ def make_plan(
     return Plan(planned, invocations, content, bound.given)
 
 
-def _check_built(version: DocumentVersion, stored: Sequence[Any]) -> None:
+def _content(document: Document, stored: Mapping[str, str]) -> str:
+    """The document as it is sent to nodes."""
+    if not stored:
+        return as_json(document)
+    values = with_stored(for_agents(document), stored)
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def _check_built(version: DocumentVersion) -> None:
     """Refuse what waits for another capability, rather than run it wrongly."""
-    inputs = [step.inputs for step in version.document.steps]
-    if stored or stored_references(inputs):
-        raise NotYetImplemented(
-            "References to Parameter Store ({{ssm:...}}) are not built yet; give the value itself."
-        )
     for step in version.document.steps:
         if step.action in _NOT_BUILT:
             raise NotYetImplemented(

@@ -9,7 +9,7 @@ from functools import partial
 from ostler.capabilities.parameters.errors import ParameterNotFound, ParameterVersionNotFound
 from ostler.capabilities.parameters.model.filters import Clause
 from ostler.capabilities.parameters.model.kinds import Kind
-from ostler.capabilities.parameters.model.names import Name, path_key
+from ostler.capabilities.parameters.model.names import Name, asked_name, path_key
 from ostler.capabilities.parameters.model.parameters import Reading, Version
 from ostler.capabilities.parameters.service.permission import is_forbidden
 from ostler.capabilities.parameters.service.references import References, refer
@@ -84,6 +84,20 @@ class Parameters:
             except ParameterNotFound:
                 missing.append(name.given)
         return sorted(found, key=lambda each: (each.name, each.number)), missing
+
+    async def values(self, call: Call, names: Sequence[str]) -> dict[str, Parameter]:
+        """Those of the parameters that there are, by the names that `{{ssm:…}}` gives them, for a
+        neighbour that needs them on the caller's behalf; secrets stay closed."""
+        meant = {text: asked_name(text, call.scope) for text in names}
+        arns = [_arn(call, name) for name in meant.values()]
+        await call.allow(*arns, action="ssm:GetParameters")
+        kept = list(meant.values())
+        found = await self._storage.read(call.scope, lambda tx: _read_many(tx, kept))
+        return {
+            text: await self._parameter(call, found[name], False, name)
+            for text, name in meant.items()
+            if name in found
+        }
 
     async def under(
         self,
