@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
-from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.auth import HmacV1QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 from cryptography.hazmat.primitives import hashes
@@ -27,7 +27,7 @@ from ostler.foundation.errors import (
 )
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.storage import Scope
-from ostler.wire import sigv4
+from ostler.wire import sigv2, sigv4
 from ostler.wire.http import Request
 
 ACCOUNT = AccountId("111122223333")
@@ -408,3 +408,78 @@ async def test_a_key_that_is_not_rsa_proves_nothing(
         known.nodes[("eu-west-1", NODE)] = kept
         with pytest.raises(InvalidSignatureException):
             await authentication.node_key(a_node_request(clock, node_key))
+
+
+# S3.
+
+
+def a_link(clock: ManualClock, secret: str = SECRET) -> Request:
+    """A link of the older kind, made with botocore."""
+    made = AWSRequest("GET", "https://s3.example/pail/a%20key?uploadId=x&prefix=y")
+    signer = HmacV1QueryAuth(BotoCredentials("AKIAALICE", secret), expires=60)
+    signer._get_date = lambda: str(int(clock.now().timestamp()) + 60)  # type: ignore[method-assign]
+    signer.add_auth(made)
+    _, _, query = made.url.partition("?")
+    return Request("GET", "/pail/a%20key", query, {"host": "s3.example"})
+
+
+async def followed(authentication: Authentication, request: Request) -> Caller:
+    link = sigv2.link_of(request)
+    assert link is not None
+    return (await authentication.link(request, link, Region("eu-west-1"))).caller
+
+
+async def test_a_link_of_the_older_kind_is_its_makers(
+    authentication: Authentication, clock: ManualClock
+) -> None:
+    assert ALICE == await followed(authentication, a_link(clock))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"method": "PUT"},
+        {"path": "/pail/other"},
+        {"headers": {"host": "s3.example", "x-amz-copy-source": "/pail/secret"}},
+    ],
+)
+async def test_a_link_is_good_for_one_thing(
+    authentication: Authentication, clock: ManualClock, changed: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidSignatureException):
+        await followed(authentication, replace(a_link(clock), **changed))
+
+
+async def test_a_link_ends(authentication: Authentication, clock: ManualClock) -> None:
+    link = a_link(clock)
+    await clock.advance(timedelta(seconds=61))
+
+    with pytest.raises(AccessDeniedException):
+        await followed(authentication, link)
+
+
+async def test_a_link_with_another_secret_is_refused(
+    authentication: Authentication, clock: ManualClock
+) -> None:
+    with pytest.raises(InvalidSignatureException):
+        await followed(authentication, a_link(clock, "guessed"))
+
+
+async def test_every_header_that_s3_heeds_has_to_be_signed(
+    authentication: Authentication, clock: ManualClock
+) -> None:
+    """Or whoever sees a request to put could make it one to copy."""
+    put = Request("PUT", "/pail/key", headers={"host": "s3.example"})
+    signed = sigv4.sign(
+        put,
+        access_key="AKIAALICE",
+        secret=SECRET,
+        region="eu-west-1",
+        service="s3",
+        at=clock.now(),
+    )
+    assert ALICE == (await authentication.sigv4(signed, "s3"))[0]
+
+    headers = {**signed.headers, "x-amz-copy-source": "/pail/secret"}
+    with pytest.raises(AccessDeniedException):
+        await authentication.sigv4(replace(signed, headers=headers), "s3")

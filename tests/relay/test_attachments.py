@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ostler.foundation.blobs import Blobs
+from ostler.foundation.blobs import PIECE, Blobs
 from ostler.foundation.call import Call
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.secrets import Secrets
 from ostler.gateway.app import endpoint_of
-from ostler.relay.attachments import LIFE, PATH, PIECE, Attachments
+from ostler.relay.attachments import LIFE, PATH, Attachments
 from ostler.wire.http import Request
 from tests.relay.fakes import SCOPE
 from tests.support.calls import a_call

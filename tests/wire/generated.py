@@ -32,6 +32,11 @@ def value(shape, chance: random.Random, *, milliseconds: bool, depth: int = 0):
             ]
         case "map":
             size = 0 if depth > DEEPEST else chance.randint(1, 2)
+            if shape.serialization.get("location") == "headers":
+                return {
+                    _text(chance, string.ascii_lowercase): _text(chance, _PLAIN)
+                    for _ in range(size)
+                }
             return {
                 _text(chance, _LETTERS): value(
                     shape.value, chance, milliseconds=milliseconds, depth=depth + 1

@@ -208,8 +208,8 @@ def test_a_route_may_require_something_of_the_query():
 
     route = route_of(ODD)
 
-    assert route.matches("PUT", "/odd/1/a/b", "x=y&kind=odd")
-    assert not route.matches("PUT", "/odd/1/a/b", "kind=even")
+    assert route.matches("PUT", "/odd/1/a/b", {("x", "y"), ("kind", "odd")})
+    assert not route.matches("PUT", "/odd/1/a/b", {("kind", "even")})
     assert {"When": "1", "Path": "a/b c"} == route.values("/odd/1/a/b%20c")
     assert {} == route.values("/even")
 

@@ -27,7 +27,9 @@ from ostler.foundation.errors import (
 )
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.storage import Scope
+from ostler.wire import sigv2
 from ostler.wire.http import Request
+from ostler.wire.sigv2 import Link
 from ostler.wire.sigv4 import (
     BrokenClaim,
     Claim,
@@ -46,6 +48,13 @@ _REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NODE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=32)
 _STAMP = "%Y%m%dT%H%M%SZ"
+# What the signature covers in another way, or what says nothing.
+_SIGNED_ANYHOW = {
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-user-agent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,15 @@ class Credential:
     secret: str = field(repr=False)
     caller: Caller
     expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed a request, in which scope, and the key that the rest of it may be signed with."""
+
+    caller: Caller
+    scope: Scope
+    key: bytes = field(default=b"", repr=False)
 
 
 class Credentials(Protocol):
@@ -132,40 +150,64 @@ class Authentication:
         The same request may come again while its signature is fresh: clients repeat what they
         got no answer to. Who has read the claim of `request` already may save reading it again.
         """
+        signer = await self.signer(request, service, claim)
+        return signer.caller, signer.scope
+
+    async def signer(self, request: Request, service: str, claim: Claim | None = None) -> Signer:
+        """The same for a request whose body is still to come, perhaps signed piece by piece."""
         claim = self._checked(request, service, claim)
-        with self._proving(request, claim):
+        with self._proving(request, claim.access_key):
             return await self._owner(request, claim)
+
+    async def link(self, request: Request, link: Link, region: Region) -> Signer:
+        """The owner of the access key that a link of S3's older kind was made with.
+
+        Such a link names no region; `region` is the one that it is taken to be for.
+        """
+        with self._proving(request, link.access_key):
+            if self._clock.now().timestamp() > link.expires:
+                raise AccessDeniedException("Request has expired")
+            credential = await self._known(link.access_key, link.session_token)
+            expected = sigv2.expected_signature(request, link, credential.secret)
+            if not same_signature(expected, link.signature):
+                raise InvalidSignatureException(_MISMATCH)
+            return Signer(credential.caller, Scope(credential.caller.account, region))
 
     async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
         """The node whose private key signed `request`; each such request is good once."""
         claim = self._checked(request, "ssm")
-        with self._proving(request, claim):
+        with self._proving(request, claim.access_key):
             return await self._node(request, claim)
 
     @contextmanager
-    def _proving(self, request: Request, claim: Claim) -> Iterator[None]:
+    def _proving(self, request: Request, access_key: str) -> Iterator[None]:
         """Count it for or against who sent `request` whether the block finds its owner."""
-        self._strangers.admit_unproved(request.peer, claim.access_key)
+        self._strangers.admit_unproved(request.peer, access_key)
         try:
             yield
         except ApiError:
             self._strangers.failed(request.peer)
             raise
-        self._strangers.proved(claim.access_key)
+        self._strangers.proved(access_key)
 
-    async def _owner(self, request: Request, claim: Claim) -> tuple[Caller, Scope]:
-        credential = await self._credentials.find(claim.access_key, claim.session_token)
+    async def _known(self, access_key: str, session_token: str | None) -> Credential:
+        credential = await self._credentials.find(access_key, session_token)
         if credential is None:
             raise UnrecognizedClientException(
                 "The security token included in the request is invalid."
             )
         if credential.expires is not None and credential.expires <= self._clock.now():
             raise ExpiredTokenException("The security token included in the request is expired")
+        return credential
+
+    async def _owner(self, request: Request, claim: Claim) -> Signer:
+        credential = await self._known(claim.access_key, claim.session_token)
         key = signing_key(credential.secret, claim.date, claim.region, claim.service)
         expected = signature(key, string_to_sign(request, claim))
         if not same_signature(expected, claim.signature):
             raise InvalidSignatureException(_MISMATCH)
-        return credential.caller, Scope(credential.caller.account, Region(claim.region))
+        scope = Scope(credential.caller.account, Region(claim.region))
+        return Signer(credential.caller, scope, key)
 
     async def _node(self, request: Request, claim: Claim) -> tuple[NodeId, Scope]:
         region, node = Region(claim.region), NodeId(claim.access_key)
@@ -199,6 +241,8 @@ class Authentication:
         # could be sent again as another one.
         if "x-amz-target" in request.headers and "x-amz-target" not in claim.signed_headers:
             raise InvalidSignatureException("The header x-amz-target must be a signed header.")
+        if claim.service == "s3":
+            _check_all_signed(request, claim)
         self._check_time(claim)
         return claim
 
@@ -221,6 +265,15 @@ class Authentication:
             raise InvalidSignatureException(
                 f"Signature expired: {signed.strftime(_STAMP)} is now earlier than "
                 f"{(now - SKEW).strftime(_STAMP)} ({now.strftime(_STAMP)} - 5 min.)"
+            )
+
+
+def _check_all_signed(request: Request, claim: Claim) -> None:
+    """In S3 a header makes another operation: a link to put must not become one to copy."""
+    for name in request.headers:
+        if name.startswith("x-amz-") and name not in {*claim.signed_headers, *_SIGNED_ANYHOW}:
+            raise AccessDeniedException(
+                f"There were headers present in the request which were not signed: {name}"
             )
 
 

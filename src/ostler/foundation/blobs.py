@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 _PLAIN = "!$&'()+,-.=@_~"
 _LONGEST_NAME = 200
+_PART = 8 * 1024 * 1024
+PIECE = 1024 * 1024
+"""So many bytes of a blob are in memory at a time, where it is streamed."""
 _FILE = "%"
 
 
@@ -62,6 +65,19 @@ class Blobs:
         else:
             await asyncio.to_thread(_put_file, self._folder / path, data)
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> int:
+        """Keep what comes in `pieces`; how many bytes that was.
+
+        What `pieces` raises goes on, and nothing is kept then.
+        """
+        counted = _Counted(pieces)
+        path = self._path(key)
+        if self._folder is None:
+            await obstore.put_async(self._store, path, counted, chunk_size=_PART)
+        else:
+            await _put_file_in_pieces(self._folder / path, counted)
+        return counted.size
+
     async def get(self, key: str) -> bytes:
         """The whole blob."""
         try:
@@ -82,6 +98,24 @@ class Blobs:
         except (NotFoundError, FileNotFoundError) as fault:
             raise BlobNotFound(key) from fault
         return bytes(part)
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end`, about a megabyte at a time.
+
+        A blob that goes away meanwhile is still read to its end, in a folder.
+        """
+        if start >= end:
+            return
+        try:
+            found = await obstore.get_async(
+                self._store, self._path(key), options={"range": (start, end)}
+            )
+        except (NotFoundError, FileNotFoundError) as fault:
+            raise BlobNotFound(key) from fault
+        async for part in found.stream(min_chunk_size=PIECE):
+            piece = bytes(part)
+            for at in range(0, len(piece), PIECE):
+                yield piece[at : at + PIECE]
 
     async def size(self, key: str) -> int:
         """How many bytes the blob has."""
@@ -144,27 +178,70 @@ def _key(path: str) -> str:
     return unquote(path.removesuffix(_FILE).replace("%+/", "").replace("%_", ""))
 
 
+class _Counted:
+    """Pieces, not too small, and how many bytes they have."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        waiting = bytearray()
+        async for piece in self._pieces:
+            self.size += len(piece)
+            waiting += piece
+            if len(waiting) >= PIECE:
+                yield bytes(waiting)
+                waiting.clear()
+        if waiting:
+            yield bytes(waiting)
+
+
 def _put_file(target: Path, data: bytes) -> None:
-    """Write a file so that a power failure leaves the old one or the new one, whole."""
-    while True:
-        made = _make_folders(target.parent)
-        draft = target.with_name(secrets.token_hex(16))
-        try:
-            file = draft.open("xb")
-        except FileNotFoundError:
-            continue  # somebody deleted the folder's last file, and the folder with it
-        break
+    draft = _Draft(target)
     try:
-        with file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    for each in (target.parent, *made):
-        _sync_folder(each)
+        draft.file.write(data)
+        draft.keep()
+    finally:
+        draft.drop()
+
+
+async def _put_file_in_pieces(target: Path, pieces: _Counted) -> None:
+    draft = await asyncio.to_thread(_Draft, target)
+    try:
+        async for piece in pieces:
+            await asyncio.to_thread(draft.file.write, piece)
+        await asyncio.to_thread(draft.keep)
+    finally:
+        draft.drop()
+
+
+class _Draft:
+    """A file that is being written: a power failure leaves the old one or the new one, whole."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        while True:
+            self._made = _make_folders(target.parent)
+            self._path = target.with_name(secrets.token_hex(16))
+            try:
+                self.file = self._path.open("xb")
+            except FileNotFoundError:
+                continue  # somebody deleted the folder's last file, and the folder with it
+            break
+
+    def keep(self) -> None:
+        """Put it in its place; it is durable afterwards."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self._path.replace(self._target)
+        for each in (self._target.parent, *self._made):
+            _sync_folder(each)
+
+    def drop(self) -> None:
+        """Let go of it; nothing is left of one that was not kept."""
+        self.file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def _make_folders(folder: Path) -> list[Path]:

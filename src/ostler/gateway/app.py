@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from ostler.foundation.audit import SUCCESS, Audit
-from ostler.foundation.authentication import Authentication
+from ostler.foundation.authentication import Authentication, Signer
 from ostler.foundation.call import ANONYMOUS, Call, Caller, ResourceTags, context_of
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import (
@@ -23,12 +23,14 @@ from ostler.foundation.ids import Ids
 from ostler.foundation.paging import PageTokens
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
+from ostler.gateway import bodies
 from ostler.gateway.dispatch import Dispatch
 from ostler.gateway.redact import redacted
-from ostler.gateway.route import Route, form_of_answer, route
+from ostler.gateway.route import Route, form_of_answer, route, with_bucket
 from ostler.wire import errors as wire_errors
 from ostler.wire import models, sigv4, validation, values
 from ostler.wire.http import Request, Response
+from ostler.wire.sigv2 import Link, link_of
 
 log = structlog.get_logger()
 
@@ -104,6 +106,8 @@ class Surroundings:
     page_tokens: PageTokens
     resource_tags: ResourceTags
     default_scope: Scope
+    hosts: Sequence[str] = ()
+    """The names under which clients find this server; before one may stand a bucket's."""
 
 
 class Gateway:
@@ -136,16 +140,27 @@ class Gateway:
             self._meter.answered(operation, outcome, time.perf_counter() - began)
         return response
 
+    def takes_stream(self, request: Request) -> bool:
+        """Whether `request`, whose body is still to come, means an operation that takes its body
+        piece by piece."""
+        if "x-amz-target" in request.headers:
+            return False
+        try:
+            found = route(request, _claimed(request), self._around.hosts)
+        except wire_errors.WireFault:
+            return False
+        return bool(found.operation.has_streaming_input)
+
     async def _answer(self, request: Request) -> tuple[Response, str, str]:
         """The response, the action that was asked for if that was clear, and what came of it."""
         request_id = self._around.ids.uuid()
         claim = _claimed(request)
         found: Route | None = None
         try:
-            found = route(request, claim)
-            caller, scope = await self._admit(request, claim, found)
+            found = route(request, claim, self._around.hosts)
+            caller, scope, request = await self._admit(request, claim, found)
             given = models.protocol(found.service).read(
-                found.operation, request, self._around.ids.uuid
+                found.operation, with_bucket(request, found.bucket), self._around.ids.uuid
             )
             answer = await self._perform(
                 found,
@@ -179,7 +194,7 @@ class Gateway:
         """
         found = Route(service, models.operation(service, operation))
         shape = found.operation.input_shape
-        read = values.read(shape, given) if shape is not None else {}
+        read = values.read_by_members(shape, given) if shape is not None else {}
         return await self._perform(
             found,
             call.caller,
@@ -191,23 +206,34 @@ class Gateway:
         )
 
     async def _admit(
-        self, request: Request, claim: sigv4.Claim | None, found: Route
-    ) -> tuple[Caller, Scope]:
-        """Who calls, unless they call too often."""
+        self, request: Request, claim: sigv4.Claim | Link | None, found: Route
+    ) -> tuple[Caller, Scope, Request]:
+        """Who calls, unless they call too often, and the request with what proves its body."""
         match models.auth_kind(found.operation):
             case "none":
                 self._limits.admit_unsigned(request.peer)
                 scope = self._around.default_scope
-                return Caller(ANONYMOUS, scope.account, ANONYMOUS), scope
+                return Caller(ANONYMOUS, scope.account, ANONYMOUS), scope, request
             case "node-key":
                 node, scope = await self._authentication.node_key(request)
                 arn = f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"
                 policies = (_NODE_KEY_POLICY,)
                 caller = Caller(arn, scope.account, node, policies, node=node)
             case _:
-                caller, scope = await self._authentication.sigv4(request, found.signing_name, claim)
+                signer = await self._signer(request, claim, found)
+                caller, scope = signer.caller, signer.scope
+                signed = claim if isinstance(claim, sigv4.Claim) else None
+                request = bodies.proved(request, signed, signer.key)
         self._limits.admit(caller, found.action)
-        return caller, scope
+        return caller, scope, request
+
+    async def _signer(
+        self, request: Request, claim: sigv4.Claim | Link | None, found: Route
+    ) -> Signer:
+        if isinstance(claim, Link):
+            placed = with_bucket(request, found.bucket)
+            return await self._authentication.link(placed, claim, self._around.default_scope.region)
+        return await self._authentication.signer(request, found.signing_name, claim)
 
     async def _perform(
         self,
@@ -257,10 +283,10 @@ class Gateway:
             self._audit.record(entry, outcome)
 
 
-def _claimed(request: Request) -> sigv4.Claim | None:
+def _claimed(request: Request) -> sigv4.Claim | Link | None:
     """The signature's own words on what it is for; whether it holds is decided later."""
     try:
-        return sigv4.claim_of(request)
+        return link_of(request) or sigv4.claim_of(request)
     except (sigv4.NoClaim, sigv4.BrokenClaim):
         return None
 
@@ -274,7 +300,7 @@ def endpoint_of(request: Request) -> str:
 
 def _refused(
     request: Request,
-    claim: sigv4.Claim | None,
+    claim: sigv4.Claim | Link | None,
     found: Route | None,
     refusal: ApiError,
     request_id: str,
@@ -296,7 +322,7 @@ def _check_declared(found: Route, error: ApiError) -> None:
         return
     declared = {
         shape.metadata.get("error", {}).get("code", shape.name): shape.name
-        for shape in found.operation.error_shapes
+        for shape in models.declared_errors(found.operation)
     }
     if error.code not in declared and error.code not in declared.values():
         raise UndeclaredError(f"{found.action} does not declare {error.code}") from error

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from ostler.wire.http import Request, Response
@@ -62,17 +62,69 @@ async def read_body(scope: Event, receive: Receive, most: int) -> bytes:
             return bytes(body)
 
 
+class Incoming:
+    """A request's body as it comes from the network, taken piece by piece, once.
+
+    `ended` tells whether all of it has been taken.
+    """
+
+    promised: tuple[str, ...] = ()
+    trailers: Mapping[str, str] = {}
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self.ended:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise Disconnected
+            self.ended = not event.get("more_body", False)
+            if event.get("body"):
+                yield event["body"]
+
+
 async def respond(send: Send, response: Response, *, to: str = "http") -> None:
     """Send `response`: to a request, or, `to` "websocket.http", to one for a websocket."""
-    headers = {"content-length": str(len(response.body)), **response.headers}
-    await send(
-        {
-            "type": f"{to}.response.start",
-            "status": response.status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-    )
+    await send(_start(response, {"content-length": str(len(response.body))}, to))
     await send({"type": f"{to}.response.body", "body": response.body})
+
+
+async def stream(receive: Receive, send: Send, response: Response) -> bool:
+    """Send a response whose body comes piece by piece; whether it was sent to its end.
+
+    A client that leaves is noticed. Where the pieces end early, so does the answer: the server
+    closes the connection on one that is shorter than its headers say.
+    """
+    pieces = response.stream
+    assert pieces is not None
+    await send(_start(response, {}, "http"))
+    leaving = asyncio.create_task(_gone(receive))
+    try:
+        async for piece in pieces:
+            if leaving.done():
+                return False
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return True
+    finally:
+        leaving.cancel()
+
+
+def _start(response: Response, headers: Mapping[str, str], to: str) -> Event:
+    told = {**headers, **response.headers}
+    return {
+        "type": f"{to}.response.start",
+        "status": response.status,
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in told.items()],
+    }
+
+
+async def _gone(receive: Receive) -> None:
+    """Return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class WebSocket:

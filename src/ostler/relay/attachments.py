@@ -5,11 +5,8 @@ over one blob, the name that it is shown under, and the time until when it is go
 keeps the links it made, and a link tells nothing of where the file lies.
 """
 
-import asyncio
 import base64
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
@@ -20,17 +17,14 @@ from ostler.foundation.blobs import BlobNotFound, Blobs
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.secrets import SealBroken, Sealed, Secrets
-from ostler.relay.asgi import Event, Receive, Send, request_of, respond
+from ostler.grammar.ranges import Part, part_of
+from ostler.relay.asgi import Event, Receive, Send, request_of, respond, stream
 from ostler.wire.http import Request, Response
 
 PATH = "/v1/attachments/"
 LIFE = timedelta(minutes=15)
-PIECE = 1024 * 1024
-"""So many bytes of a file are in memory at a time."""
-
 _CONTEXT = "attachment link"
 _LONGEST_TOKEN = 4096
-_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 log = structlog.get_logger()
 
@@ -52,19 +46,6 @@ class Refused(Exception):
         self.status = status
         self.reason = reason
         self.headers = headers
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The bytes of a file that are sent, from `start` up to `end`."""
-
-    start: int
-    end: int
-    size: int
-
-    @property
-    def whole(self) -> bool:
-        return self.end - self.start == self.size
 
 
 class Attachments:
@@ -102,10 +83,16 @@ class Attachments:
             return
         told = {"blob": permit.key, "peer": request.peer, "link_of_request": permit.request_id}
         log.info("attachment_asked_for", method=request.method, start=part.start, **told)
-        await send(_start(permit, part))
+        answer = _answer_with(permit, part)
         if request.method == "HEAD":
-            await send({"type": "http.response.body"})
-        elif not await self._stream(permit, part, receive, send):
+            await respond(send, answer)
+            return
+        pieces = self._blobs.stream(permit.key, part.start, part.end)
+        try:
+            whole = await stream(receive, send, replace(answer, stream=pieces))
+        except BlobNotFound:
+            whole = False
+        if not whole:
             log.warning("attachment_cut_off", **told)
 
     def _permit(self, path: str) -> Permit:
@@ -133,55 +120,17 @@ class Attachments:
         except BlobNotFound as fault:
             raise Refused(404, f"{permit.name} was deleted with its document.") from fault
 
-    async def _stream(self, permit: Permit, part: Part, receive: Receive, send: Send) -> bool:
-        """Send the file piece by piece; whether it was sent to its end."""
-        leaving = asyncio.create_task(_gone(receive))
-        at = part.start
-        try:
-            while not leaving.done():
-                length = min(PIECE, part.end - at)
-                piece = await self._blobs.get_range(permit.key, at, length) if length else b""
-                if len(piece) < length:
-                    return False
-                at += length
-                more = at < part.end
-                await send({"type": "http.response.body", "body": piece, "more_body": more})
-                if not more:
-                    return True
-        except BlobNotFound:
-            return False
-        finally:
-            leaving.cancel()
-        return False
-
-
-async def _gone(receive: Receive) -> None:
-    """Return once the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
 
 def _part(request: Request, size: int) -> Part:
-    """What the request wants of a file of `size` bytes; of several ranges it gets the whole."""
-    wanted = _RANGE.fullmatch(request.headers.get("range", ""))
-    match wanted.groups() if wanted else ("", ""):
-        case ("", ""):
-            return Part(0, size, size)
-        case ("", last):
-            start, end = max(0, size - int(last)), size
-        case (first, ""):
-            start, end = int(first), size
-        case (first, last):
-            start, end = int(first), min(int(last) + 1, size)
-            if int(last) < int(first):
-                return Part(0, size, size)
-    if start >= end:
+    """What the request wants of a file of `size` bytes."""
+    part = part_of(request.headers.get("range", ""), size)
+    if part is None:
         range_of_all = f"bytes */{size}"
         raise Refused(416, f"The file has {size} bytes.", **{"content-range": range_of_all})
-    return Part(start, end, size)
+    return part
 
 
-def _start(permit: Permit, part: Part) -> Event:
+def _answer_with(permit: Permit, part: Part) -> Response:
     headers = {
         "content-type": "application/octet-stream",
         "content-length": str(part.end - part.start),
@@ -191,16 +140,8 @@ def _start(permit: Permit, part: Part) -> Event:
         "x-content-type-options": "nosniff",
     }
     if not part.whole:
-        headers["content-range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
-    return {
-        "type": "http.response.start",
-        "status": 200 if part.whole else 206,
-        "headers": _raw(headers),
-    }
-
-
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+        headers["content-range"] = part.told
+    return Response(200 if part.whole else 206, headers)
 
 
 def _answer(refusal: Refused) -> Response:

@@ -1,6 +1,6 @@
 """Who gets whom: the whole house in one place. Nobody else constructs anything."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ostler import agent
 from ostler.capabilities import (
+    buckets,
     commands,
     compliance,
     documents,
@@ -105,6 +106,7 @@ async def compose(
     settings: Settings,
     *,
     ca: Path | None = None,
+    names: Collection[str] = (),
     clock: Clock | None = None,
     ids: Ids | None = None,
     meter: Meter | None = None,
@@ -113,6 +115,7 @@ async def compose(
 ) -> House:
     """Open the database, bring it up to date, and put everything together.
 
+    `names` are those by which the machine knows itself, besides the ones in the settings.
     The simulation brings a clock, ids, a storage and blobs of its own.
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
@@ -168,6 +171,7 @@ async def compose(
             page_tokens=PageTokens(secrets.derive("page tokens")),
             resource_tags=tags_by_arn,
             default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
+            hosts=(*settings.names, settings.domain, "localhost", *sorted(names)),
         ),
         limits=limits,
         meter=meter,
@@ -239,6 +243,7 @@ def _furnish(
     known = identity.build(foundation)
     who: identity.Identity = known.service
     ring = keys.build(foundation)
+    stores = buckets.build(foundation)
     tagged = tags.build(foundation)
     labels: tags.Tags = tagged.service
     # Our agent comes with the server; of others nobody here knows the newest version.
@@ -267,6 +272,7 @@ def _furnish(
         every=[
             known,
             ring,
+            stores,
             tagged,
             fleet,
             papers,

@@ -10,7 +10,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 HEAD_WITHIN = 20.0
 """Seconds from the opening of a connection, or from the answer before, to a request's head."""
 BODY_WITHIN = 120.0
-"""Seconds from the head of a request to the end of its body."""
+"""Seconds from the head of a request to the end of its body, or to the next stride of it."""
+STRIDE = 1024 * 1024
+"""Bytes of a body after which its time begins anew: large ones take long."""
 LARGEST_HEAD = 64 * 1024
 
 _FILES_OF_OUR_OWN = 256
@@ -38,6 +40,7 @@ class HttpConnection(HttpToolsProtocol):
         self._awaits_head = True
         self._head_begins = False
         self._head_size = 0
+        self._stride = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -83,8 +86,16 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._awaits_head = False
+        self._stride = 0
         self._expect_within(BODY_WITHIN)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._stride += len(body)
+        if self._stride >= STRIDE and not self.cycle.response_complete:
+            self._stride = 0
+            self._expect_within(BODY_WITHIN)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._awaits_head = True

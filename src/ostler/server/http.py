@@ -1,6 +1,9 @@
 """ASGI in front of the doors: API calls go to the gateway, channels and files to the relay."""
 
 import json
+from dataclasses import replace
+
+import structlog
 
 from ostler.gateway.app import Gateway
 from ostler.relay.app import Relay
@@ -8,15 +11,19 @@ from ostler.relay.asgi import (
     BodyTooLarge,
     Disconnected,
     Event,
+    Incoming,
     Receive,
     Send,
     read_body,
     request_of,
     respond,
+    stream,
 )
 from ostler.relay.attachments import Attachments
 from ostler.server.pages import Pages
-from ostler.wire.http import Response
+from ostler.wire.http import Request, Response
+
+log = structlog.get_logger()
 
 MOST_BYTES = 8 * 1024 * 1024
 """No modelled request is larger; what is, is refused before it is read."""
@@ -44,9 +51,13 @@ class Front:
             await self._attachments(scope, receive, send)
         elif scope["type"] == "http":
             try:
-                await respond(send, await self._answer(scope, receive))
+                response = await self._answer(scope, receive)
             except Disconnected:
                 return
+            if response.stream is None:
+                await respond(send, response)
+            elif not await stream(receive, send, response):
+                log.info("answer_cut_off", path=scope["path"])
 
     async def _answer(self, scope: Event, receive: Receive) -> Response:
         """A page, which needs neither signature nor link, or the gateway's answer."""
@@ -54,19 +65,33 @@ class Front:
             page = await self._pages.find(scope["path"])
             if page is not None:
                 return page
-        most = MOST_BYTES if _is_signed(scope) else MOST_UNSIGNED_BYTES
+        signed = _is_signed(scope)
+        if signed and scope["method"] in ("PUT", "POST"):
+            request = request_of(scope)
+            if self._gateway.takes_stream(request):
+                return await self._answer_to_stream(request, Incoming(receive))
+        most = MOST_BYTES if signed else MOST_UNSIGNED_BYTES
         try:
             body = await read_body(scope, receive, most)
         except BodyTooLarge:
             return _too_large(most)
         return await self._gateway.answer(request_of(scope, body))
 
+    async def _answer_to_stream(self, request: Request, body: Incoming) -> Response:
+        response = await self._gateway.answer(replace(request, stream=body))
+        if body.ended:
+            return response
+        # Who waited to be told to continue will not send what was not taken; who did not wait is
+        # sending it. Neither way can another request follow on this connection.
+        return replace(response, headers={**response.headers, "connection": "close"})
+
 
 def _is_signed(scope: Event) -> bool:
     """Whether the request has a signature, good or bad."""
-    return b"X-Amz-Signature=" in scope["query_string"] or any(
-        name == b"authorization" for name, _ in scope["headers"]
-    )
+    query: bytes = scope["query_string"]
+    if b"X-Amz-Signature=" in query or b"AWSAccessKeyId=" in query:
+        return True
+    return any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def _too_large(most: int) -> Response:

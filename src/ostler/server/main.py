@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ostler.foundation.clock import SystemClock
 from ostler.relay.asgi import Event, Receive, Send
 from ostler.server import admin, backup
-from ostler.server.certificates import Certificates
+from ostler.server.certificates import Certificates, machine_names
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
 from ostler.server.connections import HttpConnection, WebSocketConnection, most_connections
@@ -90,7 +90,9 @@ async def _serve(settings: Settings) -> None:
         certificates = Certificates.of(settings)
         meter = None if settings.metrics_port is None else Meter()
         with explained(settings):
-            house = await compose(settings, ca=certificates.ca_file, meter=meter)
+            house = await compose(
+                settings, ca=certificates.ca_file, names=machine_names(), meter=meter
+            )
         await _keep_open(settings, house, certificates, meter)
 
 

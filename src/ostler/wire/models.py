@@ -2,7 +2,7 @@
 
 import functools
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel, Shape
 
 from ostler.wire.errors import UnknownOperationException
 from ostler.wire.http import Request, Response
@@ -27,6 +27,8 @@ SERVICES = (
     "sts",
     "iam",
     "kms",
+    "s3",
+    "logs",
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]
@@ -71,12 +73,25 @@ class Protocol(typing.Protocol):
 
 @functools.cache
 def protocol(service: str) -> Protocol:
-    """The module for the service's protocol: `wire.jsonrpc`, `wire.restjson` or `wire.query`."""
+    """The module for the service's protocol: `wire.jsonrpc`, `restjson`, `restxml` or `query`."""
     # Imported here because they stand on this module.
-    from ostler.wire import jsonrpc, query, restjson
+    from ostler.wire import jsonrpc, query, restjson, restxml
 
-    protocols: Mapping[str, Protocol] = {"json": jsonrpc, "rest-json": restjson, "query": query}
+    protocols: Mapping[str, Protocol] = {
+        "json": jsonrpc,
+        "rest-json": restjson,
+        "rest-xml": restxml,
+        "query": query,
+    }
     return protocols[model(service).metadata["protocol"]]
+
+
+def declared_errors(op: OperationModel) -> Sequence[Shape]:
+    """The errors that an operation may answer; S3's model names them for all operations alike."""
+    api: ServiceModel = op.service_model
+    rest_xml = api.metadata["protocol"] == "rest-xml"
+    shapes: Sequence[Shape] = api.error_shapes if rest_xml else op.error_shapes
+    return shapes
 
 
 def auth_kind(op: OperationModel) -> AuthKind:

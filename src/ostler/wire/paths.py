@@ -1,7 +1,7 @@
 """Paths of REST operations: which one a method and a path mean, and what stands in its labels."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
@@ -14,8 +14,9 @@ _LITERAL, _LABEL, _GREEDY = range(3)
 class Route:
     """One operation's method, path and required query keys.
 
-    `rank` orders routes: literal segments before labels, labels before greedy ones, and of two
-    alike the one that requires more of the query.
+    `needs` are the query keys and header names without which its input is not complete: where
+    several operations share a path, they tell which one is meant. `rank` orders routes: literal
+    segments before labels, labels before greedy ones, and of two alike the one that requires more.
     """
 
     method: str
@@ -23,13 +24,14 @@ class Route:
     operation: str
     labels: tuple[str, ...]
     query: tuple[tuple[str, str], ...]
-    rank: tuple[tuple[int, ...], int]
+    needs: frozenset[str]
+    rank: tuple[tuple[int, ...], int, int, bool]
 
-    def matches(self, method: str, path: str, query: str = "") -> bool:
-        """Whether a request with this method, raw path and raw query means the operation."""
-        if method != self.method or self.pattern.fullmatch(path) is None:
+    def matches(self, method: str, path: str, query: Collection[tuple[str, str]] = ()) -> bool:
+        """Whether a request with this method, raw path and query may mean the operation."""
+        if method != self.method or not all(pair in query for pair in self.query):
             return False
-        return not self.query or self._has_required(query)
+        return self.pattern.fullmatch(path) is not None
 
     def values(self, path: str) -> Mapping[str, str]:
         """What stands in the labels, decoded; nothing when the path is another operation's."""
@@ -37,10 +39,6 @@ class Route:
         if found is None:
             return {}
         return {name: unquote(text) for name, text in zip(self.labels, found.groups(), strict=True)}
-
-    def _has_required(self, query: str) -> bool:
-        given = parse_qsl(query, keep_blank_values=True)
-        return all(pair in given for pair in self.query)
 
 
 def route_of(op: OperationModel) -> Route:
@@ -63,11 +61,25 @@ def route_of(op: OperationModel) -> Route:
             labels.append(label)
             ranks.append(_LABEL)
     required = tuple(parse_qsl(query, keep_blank_values=True))
+    needs = _needs(op)
     return Route(
         method=op.http["method"],
         pattern=re.compile(f"/{'/'.join(pattern)}/?"),
         operation=op.name,
         labels=tuple(labels),
         query=required,
-        rank=(tuple(ranks), -len(required)),
+        needs=needs,
+        rank=(tuple(ranks), -len(required), -len(needs), bool(op.deprecated)),
+    )
+
+
+def _needs(op: OperationModel) -> frozenset[str]:
+    shape = op.input_shape
+    if shape is None:
+        return frozenset()
+    placed = {name: shape.members[name].serialization for name in shape.required_members}
+    return frozenset(
+        traits.get("name", name).lower() if traits["location"] == "header" else traits["name"]
+        for name, traits in placed.items()
+        if traits.get("location") in ("header", "querystring")
     )

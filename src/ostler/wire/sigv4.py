@@ -20,11 +20,13 @@ __all__ = [
     "NoClaim",
     "canonical_request",
     "claim_of",
+    "is_hash",
     "presign",
     "same_signature",
     "sign",
     "signature",
     "signing_key",
+    "stamp",
     "string_to_sign",
     "unsigned",
     "with_signature",
@@ -64,7 +66,7 @@ def string_to_sign(request: Request, claim: Claim) -> str:
     """The text that the signature of `claim` must be over."""
     canonical = canonical_request(request, claim)
     digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{ALGORITHM}\n{_written(claim.timestamp)}\n{claim.scope}\n{digest}"
+    return f"{ALGORITHM}\n{stamp(claim.timestamp)}\n{claim.scope}\n{digest}"
 
 
 def canonical_request(request: Request, claim: Claim) -> str:
@@ -99,6 +101,12 @@ def same_signature(expected: str, given: str) -> bool:
     return hmac.compare_digest(
         expected.encode("utf-8", "surrogateescape"), given.encode("utf-8", "surrogateescape")
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def stamp(timestamp: datetime) -> str:
+    """An instant as signatures have it."""
+    return timestamp.strftime(_ISO_BASIC)
 
 
 # What a client does.
@@ -219,6 +227,11 @@ def presign(
     return replace(ready, query=f"{query}&X-Amz-Signature={signed}")
 
 
+def is_hash(text: str) -> bool:
+    """Whether an `x-amz-content-sha256` is the hash of the body, and not a word instead of it."""
+    return _HEX_SHA256.fullmatch(text) is not None
+
+
 # The canonical request.
 
 
@@ -256,11 +269,6 @@ def _once_encoded(text: str) -> str:
     return quote(plain, safe=_UNRESERVED, encoding="utf-8", errors="surrogateescape")
 
 
-@functools.lru_cache(maxsize=1024)
-def _written(timestamp: datetime) -> str:
-    return timestamp.strftime(_ISO_BASIC)
-
-
 def _trimmed(value: str) -> str:
     return " ".join(value.split())
 
@@ -269,9 +277,10 @@ def _payload_hash(request: Request, claim: Claim) -> str:
     given = request.headers.get("x-amz-content-sha256")
     # A hash is computed, never believed: the body must be the one that was signed. In S3 the header
     # may hold words that say what is signed instead (nothing, or each chunk by itself). Anywhere
-    # else they would let whoever saw a request send it again with another body.
+    # else they would let whoever saw a request send it again with another body. Of a body that is
+    # still to come, whoever takes it computes the hash.
     if claim.service == "s3":
-        if given is not None and not _HEX_SHA256.fullmatch(given):
+        if given is not None and (request.stream is not None or not is_hash(given)):
             return given
         if claim.presigned:
             return given or UNSIGNED_PAYLOAD

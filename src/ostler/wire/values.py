@@ -40,6 +40,20 @@ def reader(shape: Shape) -> Reader:
     return _Readers().of(shape)
 
 
+def read_by_members(shape: Shape, value: Any) -> Any:
+    """The same for a value whose names are the model's own, as SDKs and documents have them: in
+    headers, queries and XML things may be called otherwise."""
+    try:
+        return _member_reader(shape)(value)
+    except RecursionError:
+        raise SerializationException("The input is nested too deeply.") from None
+
+
+@functools.cache
+def _member_reader(shape: Shape) -> Reader:
+    return _Readers(wire_names=False).of(shape)
+
+
 @functools.cache
 def writer(shape: Shape) -> Writer:
     """What turns a value into what JSON can say; undeclared members are left out."""
@@ -73,8 +87,9 @@ def encode(shape: Shape, value: Mapping[str, Any]) -> bytes:
 class _Readers:
     """Compiles the readers of one shape and of all that it holds; recursive shapes meet again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, wire_names: bool = True) -> None:
         self._structures: dict[str, Reader] = {}
+        self._wire_names = wire_names
 
     def of(self, shape: Shape) -> Reader:
         if isinstance(shape, StructureShape):
@@ -108,7 +123,8 @@ class _Readers:
 
         self._structures[shape.name] = read_structure
         for name, member in shape.members.items():
-            members[member.serialization.get("name", name)] = name, self.of(member)
+            wire_name = member.serialization.get("name", name) if self._wire_names else name
+            members[wire_name] = name, self.of(member)
         return read_structure
 
     def _list(self, shape: ListShape) -> Reader:

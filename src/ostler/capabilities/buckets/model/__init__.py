@@ -1,0 +1,1 @@
+"""Buckets, objects and uploads: what they are, and the rules for them."""
