@@ -68,6 +68,8 @@ async def test_a_node_may_nothing_for_another(tmp_path: Path, clock, scope: Scop
     of_nodes = [
         ("ssm", "UpdateInstanceInformation"),
         ("ssm", "PutComplianceItems"),
+        ("ssm", "ListInstanceAssociations"),
+        ("ssm", "UpdateInstanceAssociationStatus"),
         ("ec2messages", "GetMessages"),
         ("ec2messages", "SendReply"),
         ("ec2messages", "AcknowledgeMessage"),

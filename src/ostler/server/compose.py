@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ostler import agent
 from ostler.capabilities import (
+    associations,
     buckets,
     commands,
     compliance,
@@ -42,6 +43,7 @@ from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
 from ostler.relay.tokens import ChannelTokens
 from ostler.server.courier import Courier
+from ostler.server.desk import Desk
 from ostler.server.http import Front
 from ostler.server.meter import Meter
 from ostler.server.opening import kept_keys
@@ -89,6 +91,7 @@ class Rooms:
     tags: tags.Tags
     nodes: nodes.Nodes
     commands: commands.RunCommand
+    state_manager: associations.StateManager
     every: Sequence[Capability]
 
     @property
@@ -157,9 +160,10 @@ async def compose(
     )
     authentication = Authentication(who, machines, who, clock, strangers=limits)
     trail = Audit(storage, clock)
-    mailbox = Mailbox(rooms.commands.desk, clock)
+    desk = Desk(rooms.commands.desk, rooms.state_manager.bell)
+    mailbox = Mailbox(desk, clock)
     courier.serve(mailbox)
-    collector = Collector(rooms.commands.desk, clock)
+    collector = Collector(desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     gateway = Gateway(
         Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
@@ -222,7 +226,7 @@ async def compose(
         mailbox=mailbox,
         rooms=rooms,
         workers=workers,
-        last_works=[rooms.commands.desk.rest, trail.write_down],
+        last_works=[rooms.state_manager.bell.rest, rooms.commands.desk.rest, trail.write_down],
     )
 
 
@@ -248,10 +252,21 @@ def _furnish(
     labels: tags.Tags = tagged.service
     # Our agent comes with the server; of others nobody here knows the newest version.
     newest_agents = {agent.NAME: agent.VERSION}
-    fleet = nodes.build(foundation, tags=labels, roles=who, latest_agents=newest_agents)
+    standings = associations.Standings()
+    fleet = nodes.build(
+        foundation,
+        tags=labels,
+        roles=who,
+        latest_agents=newest_agents,
+        associations=standings,
+    )
     machines: nodes.Nodes = fleet.service
     papers = documents.build(
-        foundation, tags=labels, links=attachments, trusted_hosts=settings.trusted_hosts
+        foundation,
+        tags=labels,
+        uses=standings,
+        links=attachments,
+        trusted_hosts=settings.trusted_hosts,
     )
     values = parameters.build(foundation, tags=labels, keys=ring.service)
     ran = commands.build(
@@ -263,12 +278,23 @@ def _furnish(
         courier=courier,
         history=timedelta(days=settings.history_days),
     )
-    examined = compliance.build(foundation, nodes=machines)
+    examined = compliance.build(foundation, nodes=machines, examined={"Association"})
+    wanted = associations.build(
+        foundation,
+        documents=papers.service,
+        nodes=machines,
+        roles=who,
+        tags=labels,
+        compliance=examined.service,
+        courier=courier,
+        history=timedelta(days=settings.history_days),
+    )
     return Rooms(
         who,
         labels,
         machines,
         ran.service,
+        wanted.service,
         every=[
             known,
             ring,
@@ -279,5 +305,6 @@ def _furnish(
             values,
             ran,
             examined,
+            wanted,
         ],
     )

@@ -451,7 +451,6 @@ async def test_the_document_must_be_allowed_before_it_may_be_missing(world):
         ({"Parameters": {"commands": ["{{ssm:name}}"]}}, "InvalidParameters"),
         ({"Parameters": {"commands": ["{{ssm:secret}}"]}}, "InvalidParameters"),
         ({"DocumentName": "Stored"}, "InvalidParameters"),
-        ({"DocumentName": "Refresh"}, "NotYetImplemented"),
     ],
 )
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -459,7 +458,6 @@ async def test_what_cannot_be_done_is_refused_and_nothing_is_kept(world, given, 
     world.documents.documents |= {
         "Package": a_document("one"),
         "Stored": a_document("one", runCommand=["echo {{ ssm:name:1 }}"]),
-        "Refresh": a_document("one", action="aws:refreshAssociation"),
     }
     world.documents.types["Package"] = "Package"
     world.stored.kept["secret"] = FakeValue("SecureString", "hunter2")

@@ -32,7 +32,15 @@ NO_TRUST = TRUST.replace("ssm.amazonaws.com", "ec2.amazonaws.com")
 class Fleet:
     """A house that has nodes, and what they stand on: tags and identity."""
 
-    def __init__(self, house: House, clock: ManualClock, ids: Ids, foundation: Foundation) -> None:
+    def __init__(
+        self,
+        house: House,
+        clock: ManualClock,
+        ids: Ids,
+        foundation: Foundation,
+        *,
+        associations: Any = None,
+    ) -> None:
         self.house = house
         self.clock = clock
         self.ids = ids
@@ -41,6 +49,7 @@ class Fleet:
         self.tagging = tags.build(foundation)
         self.tags: Tags = self.tagging.service
         self._foundation = foundation
+        self._associations = associations
         self.capability = self._built()
         self.nodes: Nodes = self.capability.service
         self.tags.serve(self.capability.taggables)
@@ -103,6 +112,7 @@ class Fleet:
             tags=self.tags,
             roles=self.identity,
             groups=groups,
+            associations=self._associations,
             latest_agents={"amazon-ssm-agent": "3.3.1142.0"},
         )
 

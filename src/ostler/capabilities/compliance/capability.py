@@ -1,5 +1,7 @@
 """How compliance is put together."""
 
+from collections.abc import Container
+
 from ostler.capabilities.compliance.jobs import Caretaker
 from ostler.capabilities.compliance.migrations import MIGRATIONS
 from ostler.capabilities.compliance.operations import Operations
@@ -9,9 +11,9 @@ from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation.capability import Capability, Foundation
 
 
-def build(foundation: Foundation, *, nodes: Nodes) -> Capability:
-    """Put compliance together."""
-    compliance = Compliance(foundation.storage, nodes)
+def build(foundation: Foundation, *, nodes: Nodes, examined: Container[str] = ()) -> Capability:
+    """Put compliance together; `examined` are the types that the house examines itself."""
+    compliance = Compliance(foundation.storage, nodes, examined)
     return Capability(
         name="compliance",
         service=compliance,

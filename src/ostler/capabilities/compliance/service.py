@@ -1,6 +1,6 @@
 """Compliance: hear what nodes were examined for, and tell which are as they should be."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 
 from ostler.capabilities.compliance import store
@@ -35,9 +35,10 @@ _LONGEST_ID = 1024
 class Compliance:
     """The compliance of every node, as it was last told."""
 
-    def __init__(self, storage: Storage, nodes: Nodes) -> None:
+    def __init__(self, storage: Storage, nodes: Nodes, examined: Container[str] = ()) -> None:
         self._storage = storage
         self._nodes = nodes
+        self._examined = examined
 
     async def put(self, call: Call, resource_type: str, upload: Upload) -> None:
         """Keep what the caller says of a node; a node speaks for itself alone."""
@@ -50,6 +51,10 @@ class Compliance:
             )
         check_resource_types([resource_type])
         check_upload(upload)
+        if call.caller.node is not None and upload.kind in self._examined:
+            # Agents say of their associations what the house knows better: their items have no
+            # severity (agent/association/compliance), and would erase what has.
+            return
 
         def keep(tx: Transaction) -> None:
             if self._nodes.find(tx, NodeId(upload.node)) is None:
@@ -82,6 +87,10 @@ class Compliance:
                     executed=upload.execution.at,
                 )
             )
+
+    def withdraw(self, tx: Transaction, node: str, kind: str, item: str) -> None:
+        """The node is not examined for that any more."""
+        store.withdraw(tx, node, kind, item)
 
     async def forget(self, scope: Scope, node: str) -> None:
         """Drop what is kept of a node that is none any more."""

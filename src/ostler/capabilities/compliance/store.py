@@ -137,6 +137,24 @@ def keep(tx: Transaction, upload: Upload) -> Counts:
     return counts
 
 
+def withdraw(tx: Transaction, node: str, kind: str, item: str) -> None:
+    """Drop an item, and count anew; without any item left the node was never examined."""
+    its = (items.c.node == node, items.c.kind == kind, items.c.id == item)
+    if not tx.execute(delete(items).where(*its)).rowcount:
+        return
+    left = tx.scalar(
+        select(func.count()).select_from(items).where(items.c.node == node, items.c.kind == kind)
+    )
+    own = (executions.c.node == node, executions.c.kind == kind)
+    if not left:
+        tx.execute(delete(executions).where(*own))
+        return
+    counts = _counts(tx, node, kind)
+    tx.execute(
+        update(executions).where(*own).values(status=counts.status, severity=counts.severity)
+    )
+
+
 def note(tx: Transaction, upload: Upload) -> None:
     """Note that the node was examined again and is as it was."""
     tx.execute(

@@ -16,6 +16,7 @@ from ostler.capabilities.nodes.service.activations import Activations
 from ostler.capabilities.nodes.service.defaults import DefaultRoles
 from ostler.capabilities.nodes.service.fleet import Fleet
 from ostler.capabilities.nodes.service.heartbeats import SILENCE_TIMER, Heartbeats
+from ostler.capabilities.nodes.service.neighbours import Associations, NoAssociations
 from ostler.capabilities.nodes.service.nodes import Nodes, TargetGroups
 from ostler.capabilities.nodes.service.registration import KEY_LIFE, Registration
 from ostler.capabilities.nodes.service.roles import Roles
@@ -30,12 +31,14 @@ def build(
     tags: Tags,
     roles: Roles,
     groups: TargetGroups | None = None,
+    associations: Associations | None = None,
     key_life: timedelta = KEY_LIFE,
     latest_agents: Mapping[str, str] | None = None,
 ) -> Capability:
     """Put the fleet together.
 
-    `groups` resolves resource groups; without it they are no targets. `key_life` is the age at
+    `groups` resolves resource groups; without it they are no targets. `associations` tells how
+    those of nodes stand. `key_life` is the age at
     which a node is asked for a new key. `latest_agents` names the newest version of each agent
     by the agent's name.
     """
@@ -44,10 +47,13 @@ def build(
     heartbeats = Heartbeats(storage, clock)
     return Capability(
         name="nodes",
-        service=Nodes(storage, tags, heartbeats, groups),
+        service=Nodes(storage, clock, tags, heartbeats, groups),
         operations=[
             ActivationOperations(Activations(storage, clock, ids, secrets, roles)),
-            FleetOperations(Fleet(storage, clock, roles, tags), latest_agents or {}),
+            FleetOperations(
+                Fleet(storage, clock, roles, tags, associations or NoAssociations()),
+                latest_agents or {},
+            ),
             DefaultRoleOperations(DefaultRoles(storage, clock, roles)),
             AgentOperations(
                 Registration(storage, clock, ids, secrets, roles, tags, key_life=key_life),

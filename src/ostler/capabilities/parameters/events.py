@@ -19,14 +19,18 @@ class Operation(StrEnum):
     LABEL = "LabelParameterVersion"
 
 
+class ParameterChanged(Announcement, frozen=True):
+    """A parameter was written, labelled or deleted."""
+
+
 def parameter_changed(
     arn: str, operation: Operation, *, name: str, kind: str, description: str = ""
-) -> Announcement:
+) -> ParameterChanged:
     """A parameter was written, labelled or deleted."""
     detail = {"operation": operation.value, "name": name, "type": kind}
     if description:
         detail["description"] = description
-    return Announcement(SOURCE, CHANGE, detail, (arn,))
+    return ParameterChanged(SOURCE, CHANGE, detail, (arn,))
 
 
 def image_refused(arn: str, operation: Operation, *, name: str, data_type: str) -> Announcement:

@@ -45,7 +45,6 @@ LARGEST_PAYLOAD = 100_000
 """Bytes that a node may be sent: seen at AWS, which calls it 97KB."""
 
 _TOPIC = re.compile(r"arn:[a-z-]+:sns:[A-Za-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
-_NOT_BUILT = {"aws:refreshAssociation": "associations"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,6 @@ def make_plan(
         bound = bind(document, sent.parameters)
     except ParameterFault as fault:
         raise InvalidParameters(fault.message) from fault
-    _check_built(version)
     content = _content(document, stored)
     _check_size(order, version, content, bound.given)
     _check_platforms(order, version, nodes)
@@ -132,16 +130,6 @@ def _content(document: Document, stored: Mapping[str, str]) -> str:
         return as_json(document)
     values = with_stored(for_agents(document), stored)
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-
-def _check_built(version: DocumentVersion) -> None:
-    """Refuse what waits for another capability, rather than run it wrongly."""
-    for step in version.document.steps:
-        if step.action in _NOT_BUILT:
-            raise NotYetImplemented(
-                f"The plugin {step.action} needs {_NOT_BUILT[step.action]}, which are not "
-                "built yet."
-            )
 
 
 def _check_size(

@@ -15,6 +15,7 @@ from ostler.capabilities.nodes.model.filters import (
 from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE, SOURCE_TYPE, Node
 from ostler.capabilities.nodes.model.summaries import Aggregator, Count
 from ostler.capabilities.nodes.service.fleet import Fleet
+from ostler.capabilities.nodes.service.neighbours import NodeAssociations
 from ostler.foundation.call import Call
 from ostler.foundation.ids import NodeId
 
@@ -46,8 +47,14 @@ class FleetOperations:
         )
         asked = call.page_request(given, default=10, most=50)
         page = await self._fleet.list(call, clauses, asked)
+        overviews = await self._fleet.overviews(call, page.items)
         return call.paged(
-            "InstanceInformationList", page, lambda node: self._information(call, node)
+            "InstanceInformationList",
+            page,
+            lambda node: {
+                **self._information(call, node),
+                **_associated(overviews.get(node.id)),
+            },
         )
 
     async def describe_instance_properties(
@@ -65,8 +72,14 @@ class FleetOperations:
         )
         asked = call.page_request(given, default=50, most=1000)
         page, tags = await self._fleet.inspect(call, clauses, asked)
+        overviews = await self._fleet.overviews(call, page.items)
         return call.paged(
-            "InstanceProperties", page, lambda node: _property(call, node, tags.get(node.id, {}))
+            "InstanceProperties",
+            page,
+            lambda node: {
+                **_property(call, node, tags.get(node.id, {})),
+                **_associated(overviews.get(node.id)),
+            },
         )
 
     async def list_nodes(self, call: Call, given: ssm.ListNodesRequest) -> Mapping[str, Any]:
@@ -125,6 +138,23 @@ class FleetOperations:
         if latest is not None:
             written["IsLatestVersion"] = facts.is_as_new_as(latest)
         return _known(written)
+
+
+def _associated(overview: NodeAssociations | None) -> Mapping[str, Any]:
+    if overview is None:
+        return {}
+    told: dict[str, Any] = {
+        "AssociationStatus": overview.status,
+        "AssociationOverview": {
+            "DetailedStatus": overview.details,
+            "InstanceAssociationStatusAggregatedCount": dict(overview.counts),
+        },
+    }
+    if overview.ran is not None:
+        told["LastAssociationExecutionDate"] = overview.ran
+    if overview.succeeded is not None:
+        told["LastSuccessfulAssociationExecutionDate"] = overview.succeeded
+    return told
 
 
 def _property(call: Call, node: Node, tags: Mapping[str, str]) -> ssm.InstanceProperty:

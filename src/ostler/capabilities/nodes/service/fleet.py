@@ -9,6 +9,7 @@ from ostler.capabilities.nodes.model.filters import Clause, named_nodes
 from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE, Node
 from ostler.capabilities.nodes.model.summaries import Aggregator, Count, groupings
 from ostler.capabilities.nodes.service.faults import invalid_nodes
+from ostler.capabilities.nodes.service.neighbours import Associations, NodeAssociations
 from ostler.capabilities.nodes.service.roles import Roles, give_role
 from ostler.capabilities.nodes.service.selection import wanted
 from ostler.capabilities.nodes.store import nodes as store
@@ -23,11 +24,19 @@ from ostler.foundation.storage import Storage, Transaction
 class Fleet:
     """The nodes as administrators see them."""
 
-    def __init__(self, storage: Storage, clock: Clock, roles: Roles, tags: Tags) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        roles: Roles,
+        tags: Tags,
+        associations: Associations,
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._roles = roles
         self._tags = tags
+        self._associations = associations
 
     async def list(self, call: Call, clauses: Sequence[Clause], asked: PageRequest) -> Page[Node]:
         """Nodes that pass every filter; an id that a filter names must be a node's."""
@@ -37,6 +46,15 @@ class Fleet:
         if missing := [node for node in named if node not in found]:
             raise invalid_nodes(call, *missing)
         return await self._page(call, clauses, asked)
+
+    async def overviews(
+        self, call: Call, nodes: Sequence[Node]
+    ) -> Mapping[NodeId, NodeAssociations]:
+        """How the associations of these nodes stand."""
+        ids = [node.id for node in nodes]
+        return await self._storage.read(
+            call.scope, lambda tx: self._associations.overviews(tx, ids)
+        )
 
     async def inspect(
         self, call: Call, clauses: Sequence[Clause], asked: PageRequest
@@ -70,7 +88,7 @@ class Fleet:
         await call.allow()
         _expect_no_sync(sync)
         by = groupings(aggregators)
-        those = wanted(self._tags, self._clock.now(), clauses)
+        those = wanted(self._tags, self._associations, self._clock.now(), clauses)
         counted = await self._storage.read(
             call.scope, lambda tx: [store.counts(tx, those, grouping) for grouping in by]
         )
@@ -108,7 +126,7 @@ class Fleet:
             raise invalid_nodes(call, node)
 
     async def _page(self, call: Call, clauses: Sequence[Clause], asked: PageRequest) -> Page[Node]:
-        those = wanted(self._tags, self._clock.now(), clauses)
+        those = wanted(self._tags, self._associations, self._clock.now(), clauses)
         return await self._storage.read(call.scope, partial(store.page, wanted=those, asked=asked))
 
 

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Protocol
 
 from ostler.capabilities.nodes.model.filters import AnyKey, Tagged
-from ostler.capabilities.nodes.model.nodes import SILENCE, Node, PingStatus
+from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE, SILENCE, Node, PingStatus
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.heartbeats import Heartbeats
 from ostler.capabilities.nodes.service.selection import carrying
 from ostler.capabilities.nodes.store import nodes as store
 from ostler.capabilities.tags import Tags
 from ostler.foundation.call import Call
+from ostler.foundation.clock import Clock
 from ostler.foundation.errors import NotYetImplemented
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.storage import Scope, Storage, Transaction
@@ -36,11 +37,13 @@ class Nodes:
     def __init__(
         self,
         storage: Storage,
+        clock: Clock,
         tags: Tags,
         heartbeats: Heartbeats,
         groups: TargetGroups | None = None,
     ) -> None:
         self._storage = storage
+        self._clock = clock
         self._tags = tags
         self._heartbeats = heartbeats
         self._groups = groups
@@ -80,6 +83,36 @@ class Nodes:
         if missing := [node for node in asked if node not in found]:
             raise invalid_nodes(call, *missing)
         return [found[node] for node in asked]
+
+    async def check(self, call: Call, targets: Targets) -> None:
+        """Raise for targets that nobody can resolve: groups, as long as there are none."""
+        for group in targets.groups:
+            await self._members(call, group, targets.resource_types)
+
+    def matching(self, tx: Transaction, targets: Targets) -> Mapping[NodeId, bool]:
+        """The nodes that fit every target, each with whether it was heard lately.
+
+        For whoever applies something again and again: ids that are no nodes, or not yet, mean
+        nobody.
+        """
+        clauses = _clauses(targets)
+        if targets.ids is None and not clauses and not targets.every:
+            return {}
+        if targets.ids is None and not clauses:
+            found = {node.id: node for node in store.every(tx)}
+        else:
+            fitting = None if targets.ids is None else set(targets.ids)
+            if clauses:
+                having = carrying(self._tags, tx, clauses)
+                fitting = having if fitting is None else fitting & having
+            found = store.find_many(tx, [NodeId(node) for node in sorted(fitting or ())])
+        now = self._clock.now()
+        online = PingStatus.ONLINE
+        return {node.id: node.ping_status(now) is online for node in found.values()}
+
+    def labels(self, tx: Transaction, node: NodeId) -> Mapping[str, str] | None:
+        """The node's tags; None when it is no node of the transaction's scope."""
+        return self._tags.of(tx, RESOURCE_TYPE, node) if store.exists(tx, node) else None
 
     def find(self, tx: Transaction, node: NodeId) -> Node | None:
         """The node, if the transaction's scope has it."""

@@ -25,12 +25,13 @@ class Wanted:
     """Which nodes: those that meet every condition and whose ids every query has.
 
     `at` is the instant at which ping statuses are inferred. The queries come from the capability
-    that keeps what is asked about (tags).
+    that keeps what is asked about (tags, associations); what `apart` has is not wanted.
     """
 
     at: datetime
     conditions: Sequence[Condition] = ()
     among: Sequence[Select[str]] = ()
+    apart: Sequence[Select[str]] = ()
 
 
 def holding(query: Select[*Row], wanted: Wanted) -> Select[*Row]:
@@ -39,6 +40,8 @@ def holding(query: Select[*Row], wanted: Wanted) -> Select[*Row]:
         query = query.where(_holds(condition, wanted.at))
     for ids in wanted.among:
         query = query.where(nodes.c.id.in_(ids))
+    for ids in wanted.apart:
+        query = query.where(nodes.c.id.not_in(ids))
     return query
 
 
@@ -95,7 +98,7 @@ _COLUMNS: dict[Field, ColumnElement[str]] = {
     Field.SOURCE_ID: nodes.c.id,
 }
 # What is the same for every node, and empty what no node has: organisations and other clouds'
-# places, and the associations' results until State Manager tells of them.
+# places. Of associations State Manager tells.
 _CONSTANTS: dict[Field, str] = {
     Field.ASSOCIATION_STATUS: "",
     Field.DOCUMENT_NAME: "",

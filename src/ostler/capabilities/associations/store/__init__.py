@@ -1,0 +1,1 @@
+"""State Manager as it is kept."""
