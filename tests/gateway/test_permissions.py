@@ -70,6 +70,7 @@ async def test_a_node_may_nothing_for_another(tmp_path: Path, clock, scope: Scop
         ("ssm", "PutComplianceItems"),
         ("ssm", "ListInstanceAssociations"),
         ("ssm", "UpdateInstanceAssociationStatus"),
+        ("ssm", "PutInventory"),
         ("ec2messages", "GetMessages"),
         ("ec2messages", "SendReply"),
         ("ec2messages", "AcknowledgeMessage"),

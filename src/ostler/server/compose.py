@@ -14,6 +14,7 @@ from ostler.capabilities import (
     compliance,
     documents,
     identity,
+    inventory,
     keys,
     nodes,
     parameters,
@@ -289,6 +290,13 @@ def _furnish(
         courier=courier,
         history=timedelta(days=settings.history_days),
     )
+    collected = inventory.build(
+        foundation,
+        nodes=machines,
+        tags=labels,
+        items_for=timedelta(days=settings.inventory_days),
+        changes_for=timedelta(days=settings.history_days),
+    )
     return Rooms(
         who,
         labels,
@@ -306,5 +314,6 @@ def _furnish(
             ran,
             examined,
             wanted,
+            collected,
         ],
     )

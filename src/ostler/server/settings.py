@@ -62,7 +62,10 @@ class Settings:
     address_burst: int = 1000
     """Such requests that one address may make at once after a rest."""
     history_days: int = 30
-    """How long commands, their output in the server's own bucket, and events are kept."""
+    """How long commands, their output in the server's own bucket, changes of inventory and events
+    are kept."""
+    inventory_days: int = 30
+    """How long what a node told of a type is kept after the node told it last."""
     audit_days: int = 365
     """How long audit records are kept."""
     metrics_port: int | None = None
@@ -119,7 +122,7 @@ def _typed(name: str, value: Any) -> Any:
             return _number(name, value, float)
         case "user_burst" | "node_burst" | "address_burst":
             return _number(name, value, int)
-        case "history_days" | "audit_days":
+        case "history_days" | "inventory_days" | "audit_days":
             return _days(name, value)
         case "control_channel":
             return value if isinstance(value, bool) else _switch(name, value)

@@ -1798,6 +1798,14 @@ class InventoryAggregator(TypedDict, total=False):
     Aggregators: list[InventoryAggregator]
     Groups: list[InventoryGroup]
 
+class InventoryChange(TypedDict, total=False):
+    InstanceId: str
+    TypeName: str
+    At: datetime
+    Action: str
+    Before: Mapping[str, str]
+    After: Mapping[str, str]
+
 class InventoryDeletionStatusItem(TypedDict, total=False):
     DeletionId: str
     TypeName: str
@@ -1974,6 +1982,18 @@ class ListInstanceAssociationsRequest(TypedDict, total=False):
 
 class ListInstanceAssociationsResult(TypedDict, total=False):
     Associations: Sequence[InstanceAssociationSummary]
+    NextToken: str
+
+class ListInventoryChangesRequest(TypedDict, total=False):
+    InstanceId: str
+    TypeName: str
+    Since: datetime
+    Until: datetime
+    NextToken: str
+    MaxResults: int
+
+class ListInventoryChangesResult(TypedDict, total=False):
+    Changes: Sequence[InventoryChange]
     NextToken: str
 
 class ListInventoryEntriesRequest(TypedDict, total=False):

@@ -118,6 +118,10 @@ class Nodes:
         """The node, if the transaction's scope has it."""
         return store.find(tx, node)
 
+    def every(self, tx: Transaction) -> Sequence[Node]:
+        """Every node of the transaction's scope, in the order of ids."""
+        return store.every(tx)
+
     async def public_key(self, region: Region, node: NodeId) -> tuple[AccountId, bytes] | None:
         """Whose the node is, and its public key as DER: how a node's signature is verified."""
         return await self._storage.read(None, partial(store.public_key, region=region, node=node))

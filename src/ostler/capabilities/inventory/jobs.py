@@ -1,0 +1,58 @@
+"""What inventory does by itself: deletions go on, and what is old goes."""
+
+from datetime import timedelta
+
+from ostler.capabilities.inventory.service.collecting import Collecting
+from ostler.capabilities.inventory.service.deleting import Deleting
+from ostler.capabilities.nodes.events import NodeDeregistered
+from ostler.foundation.clock import Clock
+from ostler.foundation.storage import Scope, Storage, Transaction
+from ostler.foundation.timers import Due
+
+RETENTION = "inventory.retention"
+_EVERY = timedelta(days=1)
+_SOON = timedelta(minutes=5)
+
+
+class Caretaker:
+    """Looks after what is kept."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        collecting: Collecting,
+        deleting: Deleting,
+        *,
+        items_for: timedelta,
+        changes_for: timedelta,
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._collecting = collecting
+        self._deleting = deleting
+        self._items_for = items_for
+        self._changes_for = changes_for
+
+    async def start(self) -> None:
+        """See to it that what is old goes for the first time."""
+        soon = self._clock.now() + _SOON
+        await self._storage.write(None, lambda tx: tx.schedule(RETENTION, "daily", soon))
+
+    async def drop_old(self, due: Due) -> None:
+        """Drop what nobody confirmed for too long, and come again tomorrow."""
+        await self._collecting.drop_old(self._items_for, self._changes_for)
+
+        def again(tx: Transaction) -> None:
+            tx.finish(due)
+            tx.schedule(RETENTION, "daily", self._clock.now() + _EVERY)
+
+        await self._storage.write(None, again)
+
+    async def delete(self, due: Due) -> None:
+        """Go on with a deletion."""
+        await self._deleting.go_on(due)
+
+    async def forget(self, scope: Scope, gone: NodeDeregistered) -> None:
+        """Drop what is kept of a node that is none any more."""
+        await self._collecting.forget(scope, gone.node)

@@ -1,0 +1,1 @@
+"""The tables of inventory, and what is asked of them."""
