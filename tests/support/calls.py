@@ -1,13 +1,15 @@
 """Calls for tests: who asks, and a customer who asks as one does through the gateway."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from ostler.capabilities.identity import root
 from ostler.foundation import errors
 from ostler.foundation.call import Call, Caller, NoTags, ResourceTags
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import ApiError
-from ostler.foundation.ids import NodeId
+from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
 from ostler.gateway.dispatch import Dispatch
@@ -55,6 +57,17 @@ def a_call(
         action=action if ":" in action else f"ssm:{action}",
         at=clock.now(),
         resource_tags=resource_tags or NoTags(),
+    )
+
+
+def root_of(account: AccountId) -> Call:
+    """A call of the account itself, which may do everything in it."""
+    return Call(
+        scope=Scope(account, Region("us-east-1")),
+        caller=root(account),
+        request_id="00000000-0000-4000-8000-000000000002",
+        action="admin:anything",
+        at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

@@ -38,6 +38,13 @@ class Page(Generic[T]):
             return cls(items)
         return cls(items[:limit], key(items[limit - 1]))
 
+    @classmethod
+    def of(cls, items: Sequence[T], request: PageRequest) -> "Page[T]":
+        """A page of a few items that are at hand, by their number."""
+        begin = int(request.after[0]) if request.after else 0
+        end = begin + request.limit
+        return cls(items[begin:end], (end,) if end < len(items) else None)
+
 
 class PageTokens:
     """Makes and reads `NextToken`s; only the question that gave one can use it."""
@@ -74,5 +81,5 @@ def question_of(given: Mapping[str, Any]) -> str:
 
 _PAGING_MEMBERS = {
     *("NextToken", "MaxResults", "nextToken", "maxResults", "next_token"),
-    *("Marker", "Limit"),
+    *("Marker", "Limit", "MaxItems"),
 }

@@ -53,6 +53,7 @@ from ostler.server.readiness import Readiness
 from ostler.server.retention import TIMER as RETENTION
 from ostler.server.retention import Retention
 from ostler.server.settings import Settings
+from ostler.server.tagged import Tagged
 from ostler.server.workers import Work, Workers
 
 
@@ -152,7 +153,7 @@ async def compose(
     )
 
     # The doors.
-    tags_by_arn = tags.TagsByArn(storage, rooms.tags)
+    tagged = Tagged(tags.TagsByArn(storage, rooms.tags), who)
     limits = CallerLimits(
         users=Rate(settings.user_rate, settings.user_burst),
         nodes=Rate(settings.node_rate, settings.node_burst),
@@ -174,7 +175,7 @@ async def compose(
             clock=clock,
             ids=ids,
             page_tokens=PageTokens(secrets.derive("page tokens")),
-            resource_tags=tags_by_arn,
+            resource_tags=tagged,
             default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
             hosts=(*settings.names, settings.domain, "localhost", *sorted(names)),
         ),
@@ -186,7 +187,7 @@ async def compose(
         ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=who),
         mailbox,
         collector,
-        relay.Surroundings(clock, ids, tags_by_arn, settings.control_channel),
+        relay.Surroundings(clock, ids, tagged, settings.control_channel),
         presence=machines,
         output=rooms.commands.outputs,
         trail=trail,

@@ -1,6 +1,7 @@
 """An identity over a fresh database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import SystemIds
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Migration, Scope, Storage
-from tests.support.databases import FOUNDATION
+from tests.support.databases import ENGINES, FOUNDATION
+from tests.support.in_process import Door, a_door
 
 
 @pytest.fixture
@@ -37,6 +39,15 @@ def a_process(storage: Storage, clock: ManualClock, secrets: Secrets) -> Callabl
 @pytest.fixture
 def identity(a_process: Callable[..., Identity]) -> Identity:
     return a_process()
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def door(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    """A whole server, for boto3, on each engine."""
+    with a_door(request.param, Path(tmp_path_factory.mktemp("server"))) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from ostler.capabilities.identity import Identity, KeyPair
 from ostler.foundation.call import Call
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import AccountId
+from tests.support.calls import root_of
 
 ACCOUNT = AccountId("111122223333")
 
@@ -47,7 +48,7 @@ async def test_what_is_given_later_takes_the_place(a_process: AProcess) -> None:
         assert secret == found.secret
 
     assert None is await identity.find(made_up.access_key, None)
-    assert 1 == len(await identity.directory.keys.list(ACCOUNT, "administrator"))
+    assert 1 == len(await identity.directory.keys.list(root_of(ACCOUNT), "administrator"))
 
 
 async def test_a_key_that_was_switched_off_comes_back_when_it_is_given(a_process: AProcess) -> None:
@@ -55,7 +56,7 @@ async def test_a_key_that_was_switched_off_comes_back_when_it_is_given(a_process
     for _ in range(2):
         await identity.first_start(account=ACCOUNT, access_key="admin", secret_key="long enough")
         assert await identity.find("admin", None)
-        await identity.directory.keys.switch(ACCOUNT, "admin", active=False)
+        await identity.directory.keys.switch(root_of(ACCOUNT), "admin", active=False)
 
 
 async def test_another_account_may_be_given_later(a_process: AProcess, clock: ManualClock) -> None:

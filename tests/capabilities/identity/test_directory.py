@@ -17,7 +17,9 @@ from ostler.capabilities.identity import (
     MalformedPolicyDocument,
     NoSuchEntity,
 )
+from ostler.foundation.call import Call
 from ostler.foundation.ids import AccountId
+from tests.support.calls import root_of
 
 ALLOW = json.dumps(
     {
@@ -39,16 +41,17 @@ def directory(identity: Identity) -> Directory:
 
 
 @pytest.fixture
-def account(directory: Directory) -> AccountId:
-    made, _ = asyncio.run(directory.create_account("first", account="111122223333"))
-    return made.id
+def call(directory: Directory) -> Call:
+    """A call of the first account itself."""
+    made, _ = asyncio.run(directory.accounts.create("first", account="111122223333"))
+    return root_of(made.id)
 
 
 async def test_an_account_begins_with_an_administrator_and_a_role_for_nodes(
-    directory: Directory, account: AccountId
+    directory: Directory, call: Call
 ) -> None:
-    administrator = await directory.describe(Kind.USER, account, "administrator")
-    role = await directory.describe(Kind.ROLE, account, "OstlerManagedInstance")
+    administrator = await directory.describe(call, Kind.USER, "administrator")
+    role = await directory.describe(call, Kind.ROLE, "OstlerManagedInstance")
 
     assert ["arn:aws:iam::aws:policy/AdministratorAccess"] == administrator.attached
     assert 1 == len(administrator.keys)
@@ -56,152 +59,146 @@ async def test_an_account_begins_with_an_administrator_and_a_role_for_nodes(
     assert "arn:aws:iam::111122223333:role/OstlerManagedInstance" == role.entity.arn
 
 
-async def test_an_account_can_be_given_up_but_the_last(
-    directory: Directory, account: AccountId
-) -> None:
+async def test_an_account_can_be_given_up_but_the_last(directory: Directory, call: Call) -> None:
     with pytest.raises(DeleteConflict):
-        await directory.delete_account(account)
+        await directory.accounts.delete(call.account)
     with pytest.raises(EntityAlreadyExists):
-        await directory.create_account(account=account)
-    second, _ = await directory.create_account("second")
+        await directory.accounts.create(account=call.account)
+    second, _ = await directory.accounts.create("second")
 
-    await directory.delete_account(account)
+    await directory.accounts.delete(call.account)
 
-    assert [second.id] == [known.id for known in await directory.accounts()]
+    assert [second.id] == [known.id for known in await directory.accounts.list()]
     with pytest.raises(NoSuchEntity):
-        await directory.delete_account(account)
+        await directory.accounts.delete(call.account)
 
 
-async def test_names_are_taken_in_every_case(directory: Directory, account: AccountId) -> None:
-    await directory.create(Kind.USER, account, "Alice")
+async def test_names_are_taken_in_every_case(directory: Directory, call: Call) -> None:
+    await directory.create(call, Kind.USER, "Alice")
 
     with pytest.raises(EntityAlreadyExists):
-        await directory.create(Kind.USER, account, "alice")
+        await directory.create(call, Kind.USER, "alice")
     with pytest.raises(NoSuchEntity):
-        await directory.create(Kind.USER, AccountId("999999999999"), "alice")
+        await directory.create(root_of(AccountId("999999999999")), Kind.USER, "alice")
 
 
-async def test_what_is_in_use_is_not_deleted_by_accident(
-    directory: Directory, account: AccountId
-) -> None:
-    await directory.create(Kind.USER, account, "alice")
-    await directory.create(Kind.GROUP, account, "staff")
-    await directory.join(account, "alice", "staff")
-    await directory.keys.create(account, "alice")
+async def test_what_is_in_use_is_not_deleted_by_accident(directory: Directory, call: Call) -> None:
+    await directory.create(call, Kind.USER, "alice")
+    await directory.create(call, Kind.GROUP, "staff")
+    await directory.join(call, "alice", "staff")
+    await directory.keys.create(call, "alice")
     for kind, name in ((Kind.USER, "alice"), (Kind.GROUP, "staff")):
         with pytest.raises(DeleteConflict):
-            await directory.delete(kind, account, name)
+            await directory.delete(call, kind, name)
 
-    await directory.delete(Kind.USER, account, "alice", whole=True)
+    await directory.delete(call, Kind.USER, "alice", whole=True)
 
-    assert [] == list((await directory.describe(Kind.GROUP, account, "staff")).users)
-    await directory.delete(Kind.GROUP, account, "staff")
-    assert ["administrator"] == [u.name for u in await directory.list(Kind.USER, account)]
+    assert [] == list((await directory.describe(call, Kind.GROUP, "staff")).users)
+    await directory.delete(call, Kind.GROUP, "staff")
+    assert ["administrator"] == [u.name for u in (await directory.list(call, Kind.USER)).items]
 
 
-async def test_a_user_leaves_a_group(directory: Directory, account: AccountId) -> None:
-    await directory.create(Kind.GROUP, account, "staff")
-    await directory.join(account, "administrator", "staff")
+async def test_a_user_leaves_a_group(directory: Directory, call: Call) -> None:
+    await directory.create(call, Kind.GROUP, "staff")
+    await directory.join(call, "administrator", "staff")
 
-    await directory.leave(account, "administrator", "staff")
+    await directory.leave(call, "administrator", "staff")
 
     with pytest.raises(NoSuchEntity):
-        await directory.leave(account, "administrator", "staff")
+        await directory.leave(call, "administrator", "staff")
 
 
-async def test_a_policys_life(directory: Directory, account: AccountId) -> None:
-    made = await directory.policies.create(account, "Own", ALLOW)
-    await directory.policies.attach(Kind.ROLE, account, "OstlerManagedInstance", "Own")
+async def test_a_policys_life(directory: Directory, call: Call) -> None:
+    made = await directory.policies.create(call, "Own", ALLOW)
+    await directory.policies.attach(call, Kind.ROLE, "OstlerManagedInstance", "Own")
     with pytest.raises(DeleteConflict):
-        await directory.policies.delete(account, "Own")
+        await directory.policies.delete(call, "Own")
 
-    await directory.policies.change(account, "Own", ALLOW.replace("ssm", "s3"))
-    await directory.policies.detach(Kind.ROLE, account, "OstlerManagedInstance", made.arn)
+    await directory.policies.change(call, "Own", ALLOW.replace("ssm", "s3"))
+    await directory.policies.detach(call, Kind.ROLE, "OstlerManagedInstance", made.arn)
 
-    assert "s3:*" in (await directory.policies.get(account, made.arn)).document
-    assert "Own" == (await directory.policies.list(account))[0].name
-    await directory.policies.delete(account, "Own")
+    assert "s3:*" in (await directory.policies.get(call, made.arn)).policy.document
+    assert "Own" == (await directory.policies.list(call))[0].policy.name
+    with pytest.raises(DeleteConflict, match="more than one version"):
+        await directory.policies.delete(call, "Own")
+    await directory.policies.delete(call, "Own", whole=True)
     with pytest.raises(NoSuchEntity):
-        await directory.policies.get(account, "Own")
+        await directory.policies.get(call, "Own")
 
 
-async def test_a_policy_that_bounds_is_in_use(directory: Directory, account: AccountId) -> None:
-    made = await directory.policies.create(account, "Bounds", ALLOW)
-    await directory.change(Kind.USER, account, "administrator", boundary="Bounds")
+async def test_a_policy_that_bounds_is_in_use(directory: Directory, call: Call) -> None:
+    made = await directory.policies.create(call, "Bounds", ALLOW)
+    await directory.change(call, Kind.USER, "administrator", boundary="Bounds")
 
     with pytest.raises(DeleteConflict):
-        await directory.policies.delete(account, "Bounds")
+        await directory.policies.delete(call, "Bounds")
 
-    bounded = (await directory.describe(Kind.USER, account, "administrator")).entity
+    bounded = (await directory.describe(call, Kind.USER, "administrator")).entity
     assert made.arn == bounded.boundary
-    assert (
-        None is (await directory.change(Kind.USER, account, "administrator", boundary="")).boundary
-    )
+    assert None is (await directory.change(call, Kind.USER, "administrator", boundary="")).boundary
 
 
-async def test_shipped_policies_stay_as_they_are(directory: Directory, account: AccountId) -> None:
+async def test_shipped_policies_stay_as_they_are(directory: Directory, call: Call) -> None:
     with pytest.raises(InvalidInput):
-        await directory.policies.change(account, "AmazonSSMFullAccess", ALLOW)
+        await directory.policies.change(call, "AmazonSSMFullAccess", ALLOW)
     with pytest.raises(InvalidInput):
-        await directory.policies.delete(account, "AmazonSSMFullAccess")
+        await directory.policies.delete(call, "AmazonSSMFullAccess")
 
 
-async def test_another_accounts_policy_is_not_there(
-    directory: Directory, account: AccountId
-) -> None:
-    second, _ = await directory.create_account("second")
-    theirs = await directory.policies.create(second.id, "Theirs", ALLOW)
+async def test_another_accounts_policy_is_not_there(directory: Directory, call: Call) -> None:
+    second, _ = await directory.accounts.create("second")
+    theirs = await directory.policies.create(root_of(second.id), "Theirs", ALLOW)
 
     with pytest.raises(NoSuchEntity):
-        await directory.policies.attach(Kind.USER, account, "administrator", theirs.arn)
+        await directory.policies.attach(call, Kind.USER, "administrator", theirs.arn)
 
 
-async def test_inline_policies_come_and_go(directory: Directory, account: AccountId) -> None:
-    await directory.policies.put_inline(Kind.USER, account, "administrator", "mine", ALLOW)
-    assert ["mine"] == (await directory.describe(Kind.USER, account, "administrator")).inline
+async def test_inline_policies_come_and_go(directory: Directory, call: Call) -> None:
+    await directory.policies.put_inline(call, Kind.USER, "administrator", "mine", ALLOW)
+    assert ["mine"] == (await directory.describe(call, Kind.USER, "administrator")).inline
 
-    await directory.policies.drop_inline(Kind.USER, account, "administrator", "mine")
+    await directory.policies.drop_inline(call, Kind.USER, "administrator", "mine")
 
     with pytest.raises(NoSuchEntity):
-        await directory.policies.drop_inline(Kind.USER, account, "administrator", "mine")
+        await directory.policies.drop_inline(call, Kind.USER, "administrator", "mine")
 
 
-async def test_a_user_has_two_keys_at_most(directory: Directory, account: AccountId) -> None:
-    pair = await directory.keys.create(account, "administrator")
+async def test_a_user_has_two_keys_at_most(directory: Directory, call: Call) -> None:
+    pair = await directory.keys.create(call, "administrator")
     with pytest.raises(LimitExceeded):
-        await directory.keys.create(account, "administrator")
+        await directory.keys.create(call, "administrator")
 
-    await directory.keys.switch(account, pair.access_key, active=False)
-    known = await directory.keys.list(account, "administrator")
+    await directory.keys.switch(call, pair.access_key, active=False)
+    known = await directory.keys.list(call, "administrator")
     assert {pair.access_key} == {key.access_key for key in known if not key.active}
-    await directory.keys.delete(account, pair.access_key)
+    await directory.keys.delete(call, pair.access_key)
 
     with pytest.raises(NoSuchEntity):
-        await directory.keys.delete(account, pair.access_key)
+        await directory.keys.delete(call, pair.access_key)
 
 
-async def test_another_accounts_key_is_not_there(directory: Directory, account: AccountId) -> None:
-    _, theirs = await directory.create_account("second")
+async def test_another_accounts_key_is_not_there(directory: Directory, call: Call) -> None:
+    _, theirs = await directory.accounts.create("second")
 
     with pytest.raises(NoSuchEntity):
-        await directory.keys.delete(account, theirs.access_key)
+        await directory.keys.delete(call, theirs.access_key)
 
 
 @pytest.mark.parametrize(
     "deed",
     [
-        lambda d, a: d.create(Kind.ROLE, a, "R"),
-        lambda d, a: d.create(Kind.ROLE, a, "R", trust=ALLOW),
-        lambda d, a: d.change(Kind.ROLE, a, "OstlerManagedInstance", trust="{"),
-        lambda d, a: d.policies.create(a, "P", "{}"),
-        lambda d, a: d.policies.create(a, "P", ALLOW[:-1] + " " * 9 + "x" * 6_144),
-        lambda d, a: d.policies.put_inline(Kind.USER, a, "administrator", "p", "nonsense"),
+        lambda d, c: d.create(c, Kind.ROLE, "R"),
+        lambda d, c: d.create(c, Kind.ROLE, "R", trust=ALLOW),
+        lambda d, c: d.change(c, Kind.ROLE, "OstlerManagedInstance", trust="{"),
+        lambda d, c: d.policies.create(c, "P", "{}"),
+        lambda d, c: d.policies.create(c, "P", ALLOW[:-1] + " " * 9 + "x" * 6_144),
+        lambda d, c: d.policies.put_inline(c, Kind.USER, "administrator", "p", "nonsense"),
     ],
 )
 async def test_a_malformed_policy_is_not_kept(
     directory: Directory,
-    account: AccountId,
-    deed: Callable[[Directory, AccountId], Awaitable[object]],
+    call: Call,
+    deed: Callable[[Directory, Call], Awaitable[object]],
 ) -> None:
     with pytest.raises(MalformedPolicyDocument):
-        await deed(directory, account)
+        await deed(directory, call)

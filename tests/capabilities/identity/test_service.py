@@ -15,6 +15,7 @@ from ostler.capabilities.identity import (
     Kind,
     MalformedPolicyDocument,
     NoSuchEntity,
+    Wanted,
 )
 from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import ManualClock
@@ -22,6 +23,7 @@ from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.ids import AccountId, NodeId, Region
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Scope, Storage
+from tests.support.calls import root_of
 
 ACCOUNT = AccountId("111122223333")
 NODE = NodeId("mi-0123456789abcdef0")
@@ -57,10 +59,12 @@ def started(a_process: AProcess) -> Identity:
 
     async def begin() -> None:
         await identity.first_start(account=ACCOUNT, access_key="administrator", secret_key=SECRET)
-        await identity.directory.create_account("second", account="444455556666")
+        await identity.directory.accounts.create("second", account="444455556666")
         trust = a_trust({"AWS": ACCOUNT})
-        await identity.directory.create(Kind.ROLE, ACCOUNT, "Admin", trust=trust)
-        await identity.directory.policies.attach(Kind.ROLE, ACCOUNT, "Admin", "AdministratorAccess")
+        await identity.directory.create(root_of(ACCOUNT), Kind.ROLE, "Admin", trust=trust)
+        await identity.directory.policies.attach(
+            root_of(ACCOUNT), Kind.ROLE, "Admin", "AdministratorAccess"
+        )
 
     asyncio.run(begin())
     return identity
@@ -72,10 +76,12 @@ async def caller_of(identity: Identity, access_key: str, token: str | None = Non
 
 
 async def a_user(identity: Identity, name: str, *policies: str) -> Caller:
-    await identity.directory.create(Kind.USER, ACCOUNT, name)
+    await identity.directory.create(root_of(ACCOUNT), Kind.USER, name)
     for number, policy in enumerate(policies):
-        await identity.directory.policies.put_inline(Kind.USER, ACCOUNT, name, f"p{number}", policy)
-    pair = await identity.directory.keys.create(ACCOUNT, name)
+        await identity.directory.policies.put_inline(
+            root_of(ACCOUNT), Kind.USER, name, f"p{number}", policy
+        )
+    pair = await identity.directory.keys.create(root_of(ACCOUNT), name)
     caller = await caller_of(identity, pair.access_key)
     assert caller is not None
     return caller
@@ -95,8 +101,8 @@ async def test_a_key_stands_for_its_user(started: Identity, call_of: CallOf) -> 
 
 
 async def test_keys_that_are_none(started: Identity) -> None:
-    pair = await started.directory.keys.create(ACCOUNT, "administrator")
-    await started.directory.keys.switch(ACCOUNT, pair.access_key, active=False)
+    pair = await started.directory.keys.create(root_of(ACCOUNT), "administrator")
+    await started.directory.keys.switch(root_of(ACCOUNT), pair.access_key, active=False)
 
     assert None is await caller_of(started, pair.access_key)
     for key in ("AKIANOBODY", "", "a\x00b", "é" * 8, "a" * 200):
@@ -109,11 +115,11 @@ async def test_a_change_counts_at_once_here_and_soon_elsewhere(
 ) -> None:
     """Other processes may go on for two seconds with what they know."""
     elsewhere = a_process()
-    pair = await started.directory.keys.create(ACCOUNT, "administrator")
+    pair = await started.directory.keys.create(root_of(ACCOUNT), "administrator")
     assert await caller_of(started, pair.access_key)
     assert await caller_of(elsewhere, pair.access_key)
 
-    await started.directory.keys.delete(ACCOUNT, pair.access_key)
+    await started.directory.keys.delete(root_of(ACCOUNT), pair.access_key)
 
     assert None is await caller_of(started, pair.access_key)
     assert await caller_of(elsewhere, pair.access_key)
@@ -130,8 +136,10 @@ async def test_secrets_are_sealed_in_the_database(started: Identity, storage: St
 
 
 async def test_a_boundary_bounds(started: Identity, call_of: CallOf) -> None:
-    await started.directory.policies.create(ACCOUNT, "Bounds", a_policy("Allow", "ssm:Get*"))
-    await started.directory.change(Kind.USER, ACCOUNT, "administrator", boundary="Bounds")
+    await started.directory.policies.create(
+        root_of(ACCOUNT), "Bounds", a_policy("Allow", "ssm:Get*")
+    )
+    await started.directory.change(root_of(ACCOUNT), Kind.USER, "administrator", boundary="Bounds")
     caller = await caller_of(started, "administrator")
     assert caller is not None
 
@@ -194,9 +202,11 @@ async def test_a_node_does_what_nodes_do_for_itself(
 ) -> None:
     """However wide its role is."""
     await started.directory.create(
-        Kind.ROLE, ACCOUNT, "Wide", trust=a_trust({"Service": "ssm.amazonaws.com"})
+        root_of(ACCOUNT), Kind.ROLE, "Wide", trust=a_trust({"Service": "ssm.amazonaws.com"})
     )
-    await started.directory.policies.attach(Kind.ROLE, ACCOUNT, "Wide", "AdministratorAccess")
+    await started.directory.policies.attach(
+        root_of(ACCOUNT), Kind.ROLE, "Wide", "AdministratorAccess"
+    )
 
     caller = await a_node(started, scope, role)
 
@@ -244,7 +254,9 @@ async def test_a_nodes_session_policy_can_only_deny(
     wide = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denial = {"Effect": "Deny", "Action": "ssm:GetDocument", "Resource": "*"}
     policy = {"Version": "2012-10-17", "Statement": [wide, denial]}
-    await started.directory.policies.attach(Kind.ROLE, ACCOUNT, ROLE, "AdministratorAccess")
+    await started.directory.policies.attach(
+        root_of(ACCOUNT), Kind.ROLE, ROLE, "AdministratorAccess"
+    )
 
     keys = await started.issue(scope, ROLE, NODE, HOUR, session_policy=policy, node=NODE)
 
@@ -292,10 +304,10 @@ async def test_a_token_that_was_changed(started: Identity, scope: Scope) -> None
 async def test_a_session_ends_with_its_role(started: Identity, scope: Scope) -> None:
     """Also when there is a role of that name again."""
     keys = await started.issue(scope, "Admin", "s-1")
-    await started.directory.delete(Kind.ROLE, ACCOUNT, "Admin", whole=True)
+    await started.directory.delete(root_of(ACCOUNT), Kind.ROLE, "Admin", whole=True)
     assert None is await caller_of(started, keys.access_key, keys.session_token)
 
-    await started.directory.create(Kind.ROLE, ACCOUNT, "Admin", trust=a_trust("*"))
+    await started.directory.create(root_of(ACCOUNT), Kind.ROLE, "Admin", trust=a_trust("*"))
 
     assert None is await caller_of(started, keys.access_key, keys.session_token)
 
@@ -319,7 +331,9 @@ async def test_a_change_of_the_role_reaches_its_sessions(
     started: Identity, scope: Scope, call_of: CallOf
 ) -> None:
     keys = await started.issue(scope, "Admin", "s-1")
-    await started.directory.policies.detach(Kind.ROLE, ACCOUNT, "Admin", "AdministratorAccess")
+    await started.directory.policies.detach(
+        root_of(ACCOUNT), Kind.ROLE, "Admin", "AdministratorAccess"
+    )
 
     caller = await caller_of(started, keys.access_key, keys.session_token)
 
@@ -335,7 +349,7 @@ async def test_a_role_is_lent_to_those_it_trusts(
 ) -> None:
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
 
-    keys = await started.assume_role(call_of(alice), ROLE_ARN, "work", duration=HOUR)
+    keys = await started.assume_role(call_of(alice), Wanted(ROLE_ARN, "work", duration=HOUR))
 
     found = await started.find(keys.access_key, keys.session_token)
     assert found is not None
@@ -349,36 +363,40 @@ async def test_both_sides_must_agree(started: Identity, call_of: CallOf) -> None
     eve = await a_user(started, "eve", a_policy("Allow", "sts:*"), a_policy("Deny", "sts:AssumeR*"))
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
     only_bob = a_trust({"AWS": bob.arn})
-    await started.directory.create(Kind.ROLE, ACCOUNT, "Bobs", trust=only_bob)
+    await started.directory.create(root_of(ACCOUNT), Kind.ROLE, "Bobs", trust=only_bob)
 
     for caller, role in ((bob, ROLE_ARN), (eve, ROLE_ARN), (alice, "Bobs"), (alice, "Nobodys")):
         arn = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
         with pytest.raises(AccessDeniedException, match="not authorized to perform: sts:Assume"):
-            await started.assume_role(call_of(caller), arn, "work")
+            await started.assume_role(call_of(caller), Wanted(arn, "work"))
 
 
 async def test_an_external_id_is_asked_for(started: Identity, call_of: CallOf) -> None:
     trust = a_trust({"AWS": ACCOUNT}, Condition={"StringEquals": {"sts:ExternalId": "7"}})
-    await started.directory.change(Kind.ROLE, ACCOUNT, "Admin", trust=trust)
+    await started.directory.change(root_of(ACCOUNT), Kind.ROLE, "Admin", trust=trust)
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
 
     with pytest.raises(AccessDeniedException):
-        await started.assume_role(call_of(alice), ROLE_ARN, "work")
+        await started.assume_role(call_of(alice), Wanted(ROLE_ARN, "work"))
 
-    assert await started.assume_role(call_of(alice), ROLE_ARN, "work", external_id="7")
+    assert await started.assume_role(call_of(alice), Wanted(ROLE_ARN, "work", external_id="7"))
 
 
 async def test_another_accounts_role(started: Identity, call_of: CallOf) -> None:
     other = AccountId("444455556666")
     arn = f"arn:aws:iam::{other}:role/Guest"
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
-    await started.directory.create(Kind.ROLE, other, "Guest", trust=a_trust({"AWS": other}))
+    await started.directory.create(
+        root_of(other), Kind.ROLE, "Guest", trust=a_trust({"AWS": other})
+    )
     with pytest.raises(AccessDeniedException):
-        await started.assume_role(call_of(alice), arn, "work")
+        await started.assume_role(call_of(alice), Wanted(arn, "work"))
 
-    await started.directory.change(Kind.ROLE, other, "Guest", trust=a_trust({"AWS": alice.arn}))
+    await started.directory.change(
+        root_of(other), Kind.ROLE, "Guest", trust=a_trust({"AWS": alice.arn})
+    )
 
-    keys = await started.assume_role(call_of(alice), arn, "work")
+    keys = await started.assume_role(call_of(alice), Wanted(arn, "work"))
     caller = await caller_of(started, keys.access_key, keys.session_token)
     assert caller is not None
     assert other == caller.account
@@ -388,7 +406,7 @@ async def test_a_session_can_be_narrowed(started: Identity, call_of: CallOf) -> 
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
 
     keys = await started.assume_role(
-        call_of(alice), ROLE_ARN, "work", session_policy=a_policy("Allow", "ssm:Get*")
+        call_of(alice), Wanted(ROLE_ARN, "work", policy=a_policy("Allow", "ssm:Get*"))
     )
 
     caller = await caller_of(started, keys.access_key, keys.session_token)
@@ -396,7 +414,7 @@ async def test_a_session_can_be_narrowed(started: Identity, call_of: CallOf) -> 
     assert await call_of(caller, "ssm:GetDocument").may("*")
     assert not await call_of(caller, "ssm:SendCommand").may("*")
     with pytest.raises(MalformedPolicyDocument):
-        await started.assume_role(call_of(alice), ROLE_ARN, "work", session_policy="{}")
+        await started.assume_role(call_of(alice), Wanted(ROLE_ARN, "work", policy="{}"))
 
 
 async def test_a_session_lasts_as_long_as_its_role_lets_it(
@@ -404,39 +422,43 @@ async def test_a_session_lasts_as_long_as_its_role_lets_it(
 ) -> None:
     trust = a_trust({"AWS": ACCOUNT})
     long = await started.directory.create(
-        Kind.ROLE, ACCOUNT, "Long", trust=trust, longest_session=timedelta(hours=12)
+        root_of(ACCOUNT), Kind.ROLE, "Long", trust=trust, longest_session=timedelta(hours=12)
     )
     alice = await a_user(started, "alice", a_policy("Allow", "sts:AssumeRole"))
 
-    keys = await started.assume_role(call_of(alice), long.arn, "work", duration=timedelta(hours=12))
+    keys = await started.assume_role(
+        call_of(alice), Wanted(long.arn, "work", duration=timedelta(hours=12))
+    )
     for minutes in (14, 12 * 60 + 1):
         with pytest.raises(ValidationException):
             await started.assume_role(
-                call_of(alice), long.arn, "work", duration=timedelta(minutes=minutes)
+                call_of(alice), Wanted(long.arn, "work", duration=timedelta(minutes=minutes))
             )
 
     # A session that lends itself the next one gets an hour.
-    await started.directory.policies.attach(Kind.ROLE, ACCOUNT, "Long", "AdministratorAccess")
+    await started.directory.policies.attach(
+        root_of(ACCOUNT), Kind.ROLE, "Long", "AdministratorAccess"
+    )
     caller = await caller_of(started, keys.access_key, keys.session_token)
     assert caller is not None
-    assert await started.assume_role(call_of(caller), long.arn, "next", duration=HOUR)
+    assert await started.assume_role(call_of(caller), Wanted(long.arn, "next", duration=HOUR))
     with pytest.raises(ValidationException):
-        await started.assume_role(call_of(caller), long.arn, "next", duration=2 * HOUR)
+        await started.assume_role(call_of(caller), Wanted(long.arn, "next", duration=2 * HOUR))
 
 
 async def test_a_role_may_trust_another(started: Identity, call_of: CallOf) -> None:
     """A session is known by its role."""
     next_role = await started.directory.create(
-        Kind.ROLE, ACCOUNT, "Next", trust=a_trust({"AWS": ROLE_ARN})
+        root_of(ACCOUNT), Kind.ROLE, "Next", trust=a_trust({"AWS": ROLE_ARN})
     )
     administrator = await caller_of(started, "administrator")
     assert administrator is not None
     with pytest.raises(AccessDeniedException):
-        await started.assume_role(call_of(administrator), next_role.arn, "work")
+        await started.assume_role(call_of(administrator), Wanted(next_role.arn, "work"))
 
     caller = await started.role_caller(ACCOUNT, "Admin")
 
-    assert await started.assume_role(call_of(caller), next_role.arn, "work")
+    assert await started.assume_role(call_of(caller), Wanted(next_role.arn, "work"))
 
 
 async def test_a_role_inside_the_server(started: Identity, call_of: CallOf) -> None:

@@ -64,7 +64,7 @@ async def test_what_binds_a_user(storage: Storage, clock: ManualClock) -> None:
         an_entity(clock, Kind.USER, "bob"),
         an_entity(clock, Kind.USER, "alice", account=OTHER),
     ]
-    own = ManagedPolicy(ACCOUNT, "Own", "{own}", id="1", created=clock.now())
+    own = ManagedPolicy(ACCOUNT, "Own", "{own}", created=clock.now(), id="1")
 
     def write(tx: Transaction) -> None:
         for entity in (alice, staff, *others):
@@ -81,8 +81,8 @@ async def test_what_binds_a_user(storage: Storage, clock: ManualClock) -> None:
     bound = await storage.read(None, lambda tx: policies.bindings(tx, ACCOUNT, Kind.USER, "alice"))
 
     assert bound is not None
-    assert ["of-group-staff", "of-user-alice", "Own"] == [name for name, _ in bound.policies]
-    assert ["ReadOnlyAccess"] == [name for name, _ in bound.boundary or ()]
+    assert ["of-group-staff", "of-user-alice", "Own"] == [each.name for each in bound.policies]
+    assert ["ReadOnlyAccess"] == [each.name for each in bound.boundary or ()]
 
 
 async def test_a_boundary_that_is_gone_lets_nothing_through(
@@ -99,7 +99,7 @@ async def test_a_boundary_that_is_gone_lets_nothing_through(
 
 async def test_a_policys_whole_arn_counts(storage: Storage, clock: ManualClock) -> None:
     """The path is part of it."""
-    own = ManagedPolicy(ACCOUNT, "P", "{}", path="/a/", id="1", created=clock.now())
+    own = ManagedPolicy(ACCOUNT, "P", "{}", path="/a/", created=clock.now(), id="1")
 
     def ask(tx: Transaction) -> list[bool]:
         policies.put(tx, own)

@@ -19,7 +19,7 @@ from ostler.foundation.events import Told, since
 from ostler.foundation.ids import Ids, NodeId
 from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
-from tests.support.calls import ADMIN, Customer
+from tests.support.calls import ADMIN, Customer, root_of
 from tests.support.databases import ENGINES, House
 
 on_both_engines = pytest.mark.parametrize("engine", ENGINES)
@@ -78,9 +78,9 @@ class Fleet:
             return
         self._open.add(scope.account)
         directory = self.identity.directory
-        await directory.create_account(account=scope.account)
+        await directory.accounts.create(account=scope.account)
         for name, trust in (("Fleet", TRUST), ("Other", TRUST), ("Machines", NO_TRUST)):
-            await directory.create(Kind.ROLE, scope.account, name, trust=trust)
+            await directory.create(root_of(scope.account), Kind.ROLE, name, trust=trust)
 
     async def activation(self, scope: Scope, **given: Any) -> Mapping[str, Any]:
         """A new activation, with room for many."""

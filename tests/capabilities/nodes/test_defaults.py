@@ -10,7 +10,7 @@ from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from tests.capabilities.nodes.fleets import NO_TRUST, TRUST, Fleet, on_both_engines
-from tests.support.calls import ADMIN, allowing
+from tests.support.calls import ADMIN, allowing, root_of
 
 SERVICE_ROLE = "AWSSystemsManagerDefaultEC2InstanceManagementRole"
 SETTING = "servicesetting/ssm/managed-instance/default-ec2-instance-management-role"
@@ -50,11 +50,11 @@ async def test_a_node_is_lent_the_default_while_its_own_role_cannot_be(
     await register(fleet, scope, RoleArn=role_arn(scope, "Other"))
     roles = fleet.identity.directory
     told = [await lent(fleet, scope, node)]
-    await roles.change(Kind.ROLE, scope.account, "Fleet", trust=NO_TRUST)
+    await roles.change(root_of(scope.account), Kind.ROLE, "Fleet", trust=NO_TRUST)
     told.append(await lent(fleet, scope, node))
-    await roles.change(Kind.ROLE, scope.account, "Fleet", trust=TRUST)
+    await roles.change(root_of(scope.account), Kind.ROLE, "Fleet", trust=TRUST)
     told.append(await lent(fleet, scope, node))
-    await roles.delete(Kind.ROLE, scope.account, "Fleet")
+    await roles.delete(root_of(scope.account), Kind.ROLE, "Fleet")
     told.append(await lent(fleet, scope, node))
 
     assert ["Fleet", "Other", "Fleet", "Other"] == told
@@ -63,7 +63,7 @@ async def test_a_node_is_lent_the_default_while_its_own_role_cannot_be(
 async def test_without_a_default_the_node_is_refused_as_before(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope)
     await register(fleet, scope)
-    await fleet.identity.directory.delete(Kind.ROLE, scope.account, "Fleet")
+    await fleet.identity.directory.delete(root_of(scope.account), Kind.ROLE, "Fleet")
     assert SERVICE_ROLE == await lent(fleet, scope, node)
 
     await fleet.customer(scope).ask("DeregisterDefaultHostManagementConfiguration")
@@ -76,7 +76,7 @@ async def test_a_default_that_is_no_more_is_no_help(fleet: Fleet, scope: Scope) 
     node = await fleet.node(scope)
     await register(fleet, scope, RoleArn=role_arn(scope, "Other"))
     for name in ("Fleet", "Other"):
-        await fleet.identity.directory.delete(Kind.ROLE, scope.account, name)
+        await fleet.identity.directory.delete(root_of(scope.account), Kind.ROLE, name)
 
     with pytest.raises(AccessDeniedException, match="The role Fleet does not exist"):
         await lent(fleet, scope, node)
@@ -85,7 +85,7 @@ async def test_a_default_that_is_no_more_is_no_help(fleet: Fleet, scope: Scope) 
 async def test_the_default_is_of_one_region(fleet: Fleet, scope: Scope) -> None:
     node = await fleet.node(scope)
     await register(fleet, Scope(scope.account, type(scope.region)("elsewhere")))
-    await fleet.identity.directory.delete(Kind.ROLE, scope.account, "Fleet")
+    await fleet.identity.directory.delete(root_of(scope.account), Kind.ROLE, "Fleet")
 
     with pytest.raises(AccessDeniedException):
         await lent(fleet, scope, node)
@@ -95,10 +95,10 @@ async def test_the_default_is_of_one_region(fleet: Fleet, scope: Scope) -> None:
 async def test_the_service_makes_its_role_once(fleet: Fleet, scope: Scope) -> None:
     """It has the policy and the path that AWS gives it, and later it is used as it is."""
     arn = await register(fleet, scope)
-    made = await fleet.identity.directory.describe(Kind.ROLE, scope.account, SERVICE_ROLE)
+    made = await fleet.identity.directory.describe(root_of(scope.account), Kind.ROLE, SERVICE_ROLE)
     await fleet.customer(scope).ask("DeregisterDefaultHostManagementConfiguration")
     again = await register(fleet, scope)
-    found = await fleet.identity.directory.describe(Kind.ROLE, scope.account, SERVICE_ROLE)
+    found = await fleet.identity.directory.describe(root_of(scope.account), Kind.ROLE, SERVICE_ROLE)
 
     assert role_arn(scope, f"service-role/{SERVICE_ROLE}") == arn == again == made.entity.arn
     assert ["arn:aws:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy"] == made.attached
@@ -113,7 +113,7 @@ async def test_another_role_is_replaced_only_when_told_so(fleet: Fleet, scope: S
         with pytest.raises(ValidationException, match=f"{mine} is registered .* Overwrite"):
             await register(fleet, scope, **given)
     directory = fleet.identity.directory
-    roles = [role.name for role in await directory.list(Kind.ROLE, scope.account)]
+    roles = [role.name for role in (await directory.list(root_of(scope.account), Kind.ROLE)).items]
     assert SERVICE_ROLE not in roles
 
     assert other == await register(fleet, scope, RoleArn=other, Overwrite=True)
@@ -150,7 +150,7 @@ async def test_a_role_of_that_name_that_trusts_somebody_else_is_not_used(
 ) -> None:
     await fleet.open(scope)
     directory = fleet.identity.directory
-    await directory.create(Kind.ROLE, scope.account, SERVICE_ROLE, trust=NO_TRUST)
+    await directory.create(root_of(scope.account), Kind.ROLE, SERVICE_ROLE, trust=NO_TRUST)
 
     with pytest.raises(ValidationException, match="missing ssm service principal"):
         await register(fleet, scope)
@@ -181,7 +181,7 @@ async def test_each_permission_is_needed(
         await register(fleet, scope, allowing(sorted(needed - {missing})), **given)
     directory = fleet.identity.directory
     assert SERVICE_ROLE not in [
-        role.name for role in await directory.list(Kind.ROLE, scope.account)
+        role.name for role in (await directory.list(root_of(scope.account), Kind.ROLE)).items
     ]
     await register(fleet, scope, allowing(sorted(needed)), **given)
 

@@ -18,7 +18,7 @@ from ostler.capabilities.identity.model.entities import (
     ManagedPolicy,
 )
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
-from ostler.capabilities.identity.service import Directory, Identity
+from ostler.capabilities.identity.service import Directory, Identity, Wanted, root
 
 __all__ = [
     "AccessKey",
@@ -36,5 +36,7 @@ __all__ = [
     "ManagedPolicy",
     "NoSuchEntity",
     "TemporaryCredentials",
+    "Wanted",
     "build",
+    "root",
 ]

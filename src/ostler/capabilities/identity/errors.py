@@ -25,3 +25,7 @@ class MalformedPolicyDocument(ApiError):
 
 class NoSuchEntity(ApiError):
     """There is no account, user, group, role, policy or key of this name."""
+
+
+class PackedPolicyTooLarge(ApiError):
+    """The policies and tags of a session do not fit into its token."""

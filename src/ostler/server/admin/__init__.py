@@ -12,7 +12,7 @@ from ostler.capabilities.identity import Directory
 from ostler.foundation import audit
 from ostler.foundation.audit import Audit
 from ostler.foundation.blobs import Blobs
-from ostler.foundation.call import Call, Caller
+from ostler.foundation.call import Call
 from ostler.foundation.capability import Foundation
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.errors import ApiError
@@ -59,26 +59,26 @@ async def _run(settings: Settings, given: Namespace) -> Answer:
     try:
         newest, *older = master_keys(settings.data / "keys")
         foundation = Foundation(storage, clock, ids, Blobs("memory://"), Secrets(newest, older))
-        looking = identity.build(foundation)
-        await storage.migrate([*looking.migrations, *audit.MIGRATIONS])
-        account = await _account(looking.service.directory, given.account or settings.account)
-        verb: Verb = given.verb
-        if not verb.changes:
-            return await verb.deed(Desk(storage, looking.service.directory, account, given))
-        # Whoever reads the server's keys may do everything: it is the account itself that acts.
-        root = Caller(f"arn:aws:iam::{account}:root", account, account)
+        known = identity.build(foundation)
+        directory: Directory = known.service.directory
+        await storage.migrate([*known.migrations, *audit.MIGRATIONS])
+        account = await _account(directory, given.account or settings.account)
         scope = Scope(account, Region(settings.region))
-        call = Call(scope, root, ids.uuid(), f"admin:{given.words}", clock.now())
+        verb: Verb = given.verb
+        call = Call(scope, identity.root(account), ids.uuid(), f"admin:{given.words}", clock.now())
+        desk = Desk(storage, directory, call, given)
+        if not verb.changes:
+            return await verb.deed(desk)
         async with recorded(Audit(storage, clock), call, own_arguments(given)) as witness:
-            directory: Directory = identity.build(foundation, witness=witness).service.directory
-            return await verb.deed(Desk(storage, directory, account, given))
+            call.scope = Scope(account, scope.region, witness)
+            return await verb.deed(desk)
     finally:
         storage.close()
 
 
 async def _account(directory: Directory, wanted: str) -> AccountId:
     """The account of this id or name; the oldest one when none is wanted."""
-    there = await directory.accounts()
+    there = await directory.accounts.list()
     meant = [account.id for account in there if wanted in ("", account.id, account.name)]
     if wanted and not meant:
         raise NothingThere(f"There is no account {wanted}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ostler.capabilities.identity import Directory, Entity, KeyPair, Kind, ManagedPolicy
 from ostler.foundation.audit import Record, find
+from ostler.foundation.call import Call
 from ostler.foundation.ids import AccountId
 from ostler.foundation.storage import Storage
 
@@ -21,11 +22,11 @@ Answer = Row | Sequence[Row] | None
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a command works: the directory, the account that is meant, and what was given."""
+    """Where a command works: the directory, the call that asks of it, and what was given."""
 
     storage: Storage
     directory: Directory
-    account: AccountId
+    call: Call
     given: Namespace
 
     @property
@@ -47,19 +48,21 @@ Deed = Callable[[Desk], Awaitable[Answer]]
 
 
 async def create_account(desk: Desk) -> Answer:
-    account, pair = await desk.directory.create_account(desk.name, account=desk.given.id or "")
+    account, pair = await desk.directory.accounts.create(
+        desk.name, account=desk.given.id or "", scope=desk.call.scope
+    )
     return {"Account": account.id, "Name": account.name, **_of_pair(pair)}
 
 
 async def list_accounts(desk: Desk) -> Answer:
     return [
         {"Account": account.id, "Name": account.name, "Created": account.created}
-        for account in await desk.directory.accounts()
+        for account in await desk.directory.accounts.list()
     ]
 
 
 async def delete_account(desk: Desk) -> Answer:
-    await desk.directory.delete_account(AccountId(desk.name))
+    await desk.directory.accounts.delete(AccountId(desk.name), scope=desk.call.scope)
     return None
 
 
@@ -68,8 +71,8 @@ async def create(desk: Desk) -> Answer:
     if desk.kind is Kind.ROLE:
         trust = desk.text("trust") if given.trust else _trust_of(given.service)
     entity = await desk.directory.create(
+        desk.call,
         desk.kind,
-        desk.account,
         desk.name,
         path=given.path,
         description=given.description,
@@ -80,11 +83,12 @@ async def create(desk: Desk) -> Answer:
 
 
 async def every(desk: Desk) -> Answer:
-    return [_of_entity(each) for each in await desk.directory.list(desk.kind, desk.account)]
+    found = await desk.directory.list(desk.call, desk.kind)
+    return [_of_entity(each) for each in found.items]
 
 
 async def show(desk: Desk) -> Answer:
-    found = await desk.directory.describe(desk.kind, desk.account, desk.name)
+    found = await desk.directory.describe(desk.call, desk.kind, desk.name)
     row: dict[str, Any] = dict(_of_entity(found.entity))
     row |= {"Policies": list(found.attached), "InlinePolicies": list(found.inline)}
     if desk.kind is Kind.USER:
@@ -97,57 +101,57 @@ async def show(desk: Desk) -> Answer:
 
 
 async def delete(desk: Desk) -> Answer:
-    await desk.directory.delete(desk.kind, desk.account, desk.name, whole=desk.given.whole)
+    await desk.directory.delete(desk.call, desk.kind, desk.name, whole=desk.given.whole)
     return None
 
 
 async def attach(desk: Desk) -> Answer:
     policies = desk.directory.policies
-    arn = await policies.attach(desk.kind, desk.account, desk.name, desk.given.policy)
+    arn = await policies.attach(desk.call, desk.kind, desk.name, desk.given.policy)
     return {"Name": desk.name, "Policy": arn}
 
 
 async def detach(desk: Desk) -> Answer:
-    await desk.directory.policies.detach(desk.kind, desk.account, desk.name, desk.given.policy)
+    await desk.directory.policies.detach(desk.call, desk.kind, desk.name, desk.given.policy)
     return None
 
 
 async def put_inline(desk: Desk) -> Answer:
     await desk.directory.policies.put_inline(
-        desk.kind, desk.account, desk.name, desk.given.policy, desk.text("file")
+        desk.call, desk.kind, desk.name, desk.given.policy, desk.text("file")
     )
     return None
 
 
 async def drop_inline(desk: Desk) -> Answer:
-    await desk.directory.policies.drop_inline(desk.kind, desk.account, desk.name, desk.given.policy)
+    await desk.directory.policies.drop_inline(desk.call, desk.kind, desk.name, desk.given.policy)
     return None
 
 
 async def bound(desk: Desk) -> Answer:
     policy = desk.given.policy or ""
-    entity = await desk.directory.change(desk.kind, desk.account, desk.name, boundary=policy)
+    entity = await desk.directory.change(desk.call, desk.kind, desk.name, boundary=policy)
     return {"Name": desk.name, "Boundary": entity.boundary or ""}
 
 
 async def trust(desk: Desk) -> Answer:
-    await desk.directory.change(Kind.ROLE, desk.account, desk.name, trust=desk.text("file"))
+    await desk.directory.change(desk.call, Kind.ROLE, desk.name, trust=desk.text("file"))
     return None
 
 
 async def join(desk: Desk) -> Answer:
-    await desk.directory.join(desk.account, desk.name, desk.given.group)
+    await desk.directory.join(desk.call, desk.name, desk.given.group)
     return None
 
 
 async def leave(desk: Desk) -> Answer:
-    await desk.directory.leave(desk.account, desk.name, desk.given.group)
+    await desk.directory.leave(desk.call, desk.name, desk.given.group)
     return None
 
 
 async def create_policy(desk: Desk) -> Answer:
     policy = await desk.directory.policies.create(
-        desk.account,
+        desk.call,
         desk.name,
         desk.text("file"),
         path=desk.given.path,
@@ -157,26 +161,27 @@ async def create_policy(desk: Desk) -> Answer:
 
 
 async def list_policies(desk: Desk) -> Answer:
-    return [_of_policy(each) for each in await desk.directory.policies.list(desk.account)]
+    return [_of_policy(each.policy) for each in await desk.directory.policies.list(desk.call)]
 
 
 async def show_policy(desk: Desk) -> Answer:
-    policy = await desk.directory.policies.get(desk.account, desk.name)
+    policy = (await desk.directory.policies.get(desk.call, desk.name)).policy
     return {**_of_policy(policy), "Document": json.loads(policy.document)}
 
 
 async def change_policy(desk: Desk) -> Answer:
-    policies = desk.directory.policies
-    return _of_policy(await policies.change(desk.account, desk.name, desk.text("file")))
+    policies, text = desk.directory.policies, desk.text("file")
+    policy, _ = await policies.change(desk.call, desk.name, text, dropping=True)
+    return _of_policy(policy)
 
 
 async def delete_policy(desk: Desk) -> Answer:
-    await desk.directory.policies.delete(desk.account, desk.name)
+    await desk.directory.policies.delete(desk.call, desk.name, whole=True)
     return None
 
 
 async def create_key(desk: Desk) -> Answer:
-    return _of_pair(await desk.directory.keys.create(desk.account, desk.name))
+    return _of_pair(await desk.directory.keys.create(desk.call, desk.name))
 
 
 async def list_keys(desk: Desk) -> Answer:
@@ -187,22 +192,22 @@ async def list_keys(desk: Desk) -> Answer:
             "Status": "Active" if key.active else "Inactive",
             "Created": key.created,
         }
-        for key in await desk.directory.keys.list(desk.account, desk.name)
+        for key in await desk.directory.keys.list(desk.call, desk.name)
     ]
 
 
 async def enable_key(desk: Desk) -> Answer:
-    await desk.directory.keys.switch(desk.account, desk.name, active=True)
+    await desk.directory.keys.switch(desk.call, desk.name, active=True)
     return None
 
 
 async def disable_key(desk: Desk) -> Answer:
-    await desk.directory.keys.switch(desk.account, desk.name, active=False)
+    await desk.directory.keys.switch(desk.call, desk.name, active=False)
     return None
 
 
 async def delete_key(desk: Desk) -> Answer:
-    await desk.directory.keys.delete(desk.account, desk.name)
+    await desk.directory.keys.delete(desk.call, desk.name)
     return None
 
 
@@ -211,7 +216,7 @@ async def audit(desk: Desk) -> Answer:
     action = given.action if ":" in given.action or not given.action else f"ssm:{given.action}"
     look = partial(
         find,
-        account=desk.account,
+        account=desk.call.account,
         action=action,
         caller=given.caller,
         since=given.since,

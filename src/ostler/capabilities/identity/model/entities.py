@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ostler.capabilities.identity.errors import InvalidInput
+from ostler.capabilities.identity.errors import InvalidInput, LimitExceeded
 from ostler.foundation.ids import AccountId, Ids
 
 SHORTEST_SESSION = timedelta(minutes=15)
 LONGEST_SESSION = timedelta(hours=12)
 USUAL_SESSION = timedelta(hours=1)
+LONGEST_USER_SESSION = timedelta(hours=36)
+USUAL_USER_SESSION = timedelta(hours=12)
 
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -30,6 +32,8 @@ class Kind(StrEnum):
 
 
 _ID_PREFIX = {Kind.USER: "AIDA", Kind.GROUP: "AGPA", Kind.ROLE: "AROA"}
+MOST_TAGS = 50
+MOST_VERSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Entity:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:{self.kind}{self.path}{self.name}"
+        return entity_arn(self.kind, self.account, self.path, self.name)
 
     def session_arn(self, session_name: str) -> str:
         """The ARN of somebody who has assumed this role."""
@@ -72,19 +76,62 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class ManagedPolicy:
-    """A policy with a name of its own, to be attached to many; AWS's have no account."""
+    """A policy with a name of its own, to be attached to many; AWS's have no account.
+
+    `document` is that of the default version, which is what counts. A number is given once:
+    `newest` is that of the last version made, also when it was deleted.
+    """
 
     account: AccountId | None
     name: str
     document: str
+    created: datetime
+    id: str = ""
     path: str = "/"
     description: str = ""
-    id: str = ""
-    created: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    default: int = 1
+    newest: int = 1
+    updated: datetime | None = None
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iam::{self.account or 'aws'}:policy{self.path}{self.name}"
+        return policy_arn(self.account, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One of the documents that a managed policy has had."""
+
+    number: int
+    document: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProfile:
+    """What carries a role to a machine, by the name of its own that machines are given."""
+
+    account: AccountId
+    name: str
+    id: str
+    created: datetime
+    path: str = "/"
+    role: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return profile_arn(self.account, self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """When a key signed something last, for which service, in which region."""
+
+    at: datetime
+    service: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +143,7 @@ class AccessKey:
     user: str
     created: datetime
     active: bool = True
+    used: Use | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +156,29 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Bindings:
-    """An entity and everything that grants to it or bounds it: (name, document) each.
+class Binding:
+    """One policy that binds somebody: managed, with an ARN, or inline in its holder.
 
-    A boundary without documents, because its policy is gone, lets nothing through.
+    `holder` is whom it hangs on, themselves or a group of theirs, as the end of an ARN says it:
+    "group/operators".
+    """
+
+    name: str
+    document: str
+    holder: str = ""
+    arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """An entity and everything that grants to it or bounds it.
+
+    A boundary without policies, because its policy is gone, lets nothing through.
     """
 
     entity: Entity
-    policies: Sequence[tuple[str, str]]
-    boundary: Sequence[tuple[str, str]] | None = None
+    policies: Sequence[Binding]
+    boundary: Sequence[Binding] | None = None
 
 
 # Making ids and secrets.
@@ -132,6 +194,10 @@ def new_entity_id(kind: Kind, ids: Ids) -> str:
 
 def new_policy_id(ids: Ids) -> str:
     return "ANPA" + _letters(ids, 17)
+
+
+def new_profile_id(ids: Ids) -> str:
+    return "AIPA" + _letters(ids, 17)
 
 
 def new_access_key(ids: Ids, *, temporary: bool = False) -> str:
@@ -174,6 +240,16 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
+    """How many, and that none is taken for one of AWS's; how long, the API's model says."""
+    if len(tags) > MOST_TAGS:
+        raise LimitExceeded(f"Cannot exceed quota for TagsPerResource: {MOST_TAGS}")
+    for key in tags:
+        if key.lower().startswith("aws:"):
+            raise InvalidInput(f"Tag keys that begin with aws: are reserved: {key}")
+    return tags
+
+
 def check_account(account: str) -> AccountId:
     if not _ACCOUNT.fullmatch(account):
         raise InvalidInput(f"The account id {account} is not a number of 12 digits.")
@@ -193,6 +269,21 @@ def check_key_pair(access_key: str, secret: str) -> None:
         raise InvalidInput("Access key ids that begin with ASIA are those of sessions.")
     if len(secret) < 8:
         raise InvalidInput("A secret access key has 8 characters or more.")
+
+
+def entity_arn(kind: Kind, account: AccountId, path: str, name: str) -> str:
+    """The ARN that a user, group or role has, or would have."""
+    return f"arn:aws:iam::{account}:{kind}{path}{name}"
+
+
+def policy_arn(account: AccountId | None, path: str, name: str) -> str:
+    """The ARN that a managed policy has, or would have; a shipped one has no account."""
+    return f"arn:aws:iam::{account or 'aws'}:policy{path}{name}"
+
+
+def profile_arn(account: AccountId, path: str, name: str) -> str:
+    """The ARN that an instance profile has, or would have."""
+    return f"arn:aws:iam::{account}:instance-profile{path}{name}"
 
 
 def name_in(arn: str) -> str:

@@ -18,7 +18,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     """Somebody who has assumed a role for a while; sealed, it is the session token.
 
     `role_id` tells a role from a later one of the same name. `policies` narrow, on top of what
-    binds the role; a node's session is narrowed to what a node does in any case.
+    binds the role; a node's session is narrowed to what a node does in any case. A user's own
+    session has no role, but a `parent`: the access key that asked for it.
     """
 
     access_key: str
@@ -32,6 +33,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     policies: Sequence[str] | None = None
     node: NodeId | None = None
     region: Region | None = None
+    tags: Mapping[str, str] | None = None
+    parent: str = ""
 
     def __repr__(self) -> str:
         return f"Session({self.access_key}, {self.role}/{self.name})"
@@ -39,7 +42,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class TemporaryCredentials:
-    """The keys of a session."""
+    """The keys of a session; `packed` is how much of the room its policies and tags take, in per
+    cent."""
 
     access_key: str
     secret: str = field(repr=False)
@@ -47,12 +51,35 @@ class TemporaryCredentials:
     expires: datetime
     arn: str = ""
     user_id: str = ""
+    packed: int | None = None
 
 
 def node_tags(node: NodeId, region: Region) -> Mapping[str, str]:
     """What a node's session is known by in the policy that narrows it."""
     return {NODE_TAG: node, REGION_TAG: region}
 
+
+USER_SESSION_POLICY = Policy.parse(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "NoIdentities",
+                "Effect": "Allow",
+                "NotAction": ["iam:*", "sts:*"],
+                "Resource": "*",
+            },
+            {
+                "Sid": "OtherRoles",
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole", "sts:GetCallerIdentity"],
+                "Resource": "*",
+            },
+        ],
+    },
+    name="WhatASessionTokenIsGoodFor",
+)
+"""AWS, "GetSessionToken": no IAM without MFA, and of STS these two only."""
 
 _IN_ITS_REGION = {"StringEquals": {"aws:RequestedRegion": f"${{aws:PrincipalTag/{REGION_TAG}}}"}}
 NODE_POLICY = Policy.parse(

@@ -1,7 +1,10 @@
 """The managed policies that every account has, under the names that AWS gives them."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ostler.capabilities.identity.model.entities import ManagedPolicy
@@ -154,17 +157,28 @@ _STATEMENTS: Mapping[str, Sequence[Statement]] = {
 }
 
 
+_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def _shipped() -> Mapping[str, ManagedPolicy]:
     policies = [
         ManagedPolicy(
             account=None,
             name=full_name.rpartition("/")[2],
             path=full_name.rpartition("/")[0] + "/",
+            id=_id_of(full_name),
+            created=_SINCE,
             document=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),
         )
         for full_name, statements in _STATEMENTS.items()
     ]
     return {policy.arn: policy for policy in policies}
+
+
+def _id_of(full_name: str) -> str:
+    """The same on every server."""
+    digest = hashlib.sha256(full_name.encode()).digest()
+    return "ANPA" + base64.b32encode(digest).decode()[:17]
 
 
 SHIPPED: Mapping[str, ManagedPolicy] = _shipped()

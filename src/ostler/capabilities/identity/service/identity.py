@@ -8,6 +8,7 @@ from typing import Any
 from ostler.capabilities.identity.errors import InvalidInput
 from ostler.capabilities.identity.model.entities import (
     USUAL_SESSION,
+    USUAL_USER_SESSION,
     Account,
     KeyPair,
     account_in,
@@ -17,10 +18,13 @@ from ostler.capabilities.identity.model.entities import (
     new_account_id,
 )
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
-from ostler.capabilities.identity.service.directory import ADMINISTRATOR_NAME, Directory
-from ostler.capabilities.identity.service.ledger import Witness, nobody
+from ostler.capabilities.identity.service.accounts import ADMINISTRATOR_NAME
+from ostler.capabilities.identity.service.directory import Directory
+from ostler.capabilities.identity.service.ledger import Ledger
+from ostler.capabilities.identity.service.lending import Lending, Wanted
+from ostler.capabilities.identity.service.lending import session_policy as checked_session_policy
 from ostler.capabilities.identity.service.sessions import Sessions
-from ostler.capabilities.identity.store import entities, keys
+from ostler.capabilities.identity.store import entities, keys, tags
 from ostler.foundation.authentication import Credential
 from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import Clock
@@ -38,19 +42,14 @@ class Identity:
     It is the authentication's port for credentials and for spent signatures, too.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        clock: Clock,
-        ids: Ids,
-        secrets: Secrets,
-        witness: Witness = nobody,
-    ) -> None:
+    def __init__(self, storage: Storage, clock: Clock, ids: Ids, secrets: Secrets) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
-        self.directory = Directory(storage, clock, ids, secrets, self.forget, witness)
-        self._sessions = Sessions(storage, clock, ids, secrets, self.directory.keys)
+        self.directory = Directory(storage, clock, ids, secrets, self.forget)
+        self._sessions = Sessions(storage, clock, secrets, self.directory.keys)
+        ledger = Ledger(storage, self.forget)
+        self._lending = Lending(self._sessions, ledger, clock, ids)
 
     async def first_start(
         self, *, account: str = "", access_key: str = "", secret_key: str = ""
@@ -71,7 +70,7 @@ class Identity:
             there = entities.accounts(tx)
             home = given or (there[0].id if there else made_up)
             if home not in [known.id for known in there]:
-                self.directory.open_account(tx, home, "")
+                self.directory.accounts.open(tx, home, "")
             kept = keys.first_key(tx, home)
             if not access_key and kept is not None:
                 return KeyPair(home, kept.key.access_key, own_keys.opened(kept))
@@ -92,7 +91,7 @@ class Identity:
 
     async def accounts(self) -> Sequence[Account]:
         """Every account, the oldest first."""
-        return await self.directory.accounts()
+        return await self.directory.accounts.list()
 
     # Who calls
 
@@ -105,6 +104,10 @@ class Identity:
         now = self._clock.now()
         return await self._storage.write(None, lambda tx: keys.spend(tx, digest, until, now))
 
+    async def tags_of(self, account: AccountId, arn: str) -> Mapping[str, str]:
+        """The tags of the account's user, role, policy or instance profile of this ARN."""
+        return await self._storage.read(None, lambda tx: tags.of(tx, account, arn))
+
     def forget(self) -> None:
         """Look up anew whatever was remembered for speed."""
         self._sessions.forget()
@@ -116,7 +119,7 @@ class Identity:
     ) -> bool:
         """Whether the account has this role (a name, a path with a name, an ARN) and its trust
         policy lets the service take it."""
-        return _is_of(scope.account, name) and await self._sessions.is_trusting(
+        return _is_of(scope.account, name) and await self._lending.is_trusting(
             scope.account, name, service_principal
         )
 
@@ -155,25 +158,15 @@ class Identity:
         """Somebody who acts in the role inside the server; NoSuchEntity when there is none."""
         return await self._sessions.role_caller(account, role, session_name)
 
-    async def assume_role(
-        self,
-        call: Call,
-        role_arn: str,
-        session_name: str,
-        *,
-        duration: timedelta = USUAL_SESSION,
-        session_policy: str | None = None,
-        external_id: str | None = None,
-    ) -> TemporaryCredentials:
+    async def assume_role(self, call: Call, wanted: Wanted) -> TemporaryCredentials:
         """Lend a role to the caller, if their policies and the role's trust policy agree."""
-        return await self._sessions.assume(
-            call,
-            role_arn,
-            session_name,
-            duration=duration,
-            session_policy=session_policy,
-            external_id=external_id,
-        )
+        return await self._lending.assume(call, wanted)
+
+    async def session_of_user(
+        self, call: Call, duration: timedelta = USUAL_USER_SESSION
+    ) -> TemporaryCredentials:
+        """Keys for a while of the user who calls."""
+        return await self._lending.of_user(call, duration)
 
     async def issue(
         self,
@@ -194,16 +187,15 @@ class Identity:
             raise AccessDeniedException(
                 f"The role {role} does not exist or does not trust {NODE_SERVICE}."
             )
-        return await self._sessions.issue(
+        narrowing = session_policy
+        if isinstance(narrowing, Mapping):
+            narrowing = json.dumps(narrowing)
+        return await self._lending.issue(
             scope.account,
             role,
             session_name,
             duration,
-            session_policy=(
-                json.dumps(session_policy)
-                if isinstance(session_policy, Mapping)
-                else session_policy
-            ),
+            policies=() if narrowing is None else (checked_session_policy(narrowing),),
             node=None if node is None else (node, scope.region),
         )
 

@@ -4,50 +4,45 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
 
-from ostler.capabilities.identity.errors import InvalidInput, NoSuchEntity
+from ostler.capabilities.identity.errors import NoSuchEntity, PackedPolicyTooLarge
 from ostler.capabilities.identity.model.entities import (
     LONGEST_SESSION,
-    SHORTEST_SESSION,
-    USUAL_SESSION,
+    Binding,
     Bindings,
     Entity,
     Kind,
-    account_in,
     is_access_key,
     name_in,
-    new_access_key,
-    new_secret,
 )
 from ostler.capabilities.identity.model.sessions import (
     NODE_POLICY,
     RESERVED_TAGS,
+    USER_SESSION_POLICY,
     Session,
-    TemporaryCredentials,
     node_tags,
 )
 from ostler.capabilities.identity.service.keys import Keys
-from ostler.capabilities.identity.service.ledger import checked_policy
 from ostler.capabilities.identity.service.remembered import Remembered
 from ostler.capabilities.identity.store import keys, policies
 from ostler.foundation.authentication import Credential
-from ostler.foundation.call import Call, Caller
+from ostler.foundation.call import Caller
 from ostler.foundation.clock import Clock
-from ostler.foundation.errors import AccessDeniedException, ValidationException
-from ostler.foundation.ids import AccountId, Ids, NodeId, Region
+from ostler.foundation.ids import AccountId
 from ostler.foundation.policy import Kind as PolicyKind
-from ostler.foundation.policy import Policy, Question, trusts
+from ostler.foundation.policy import Policy
 from ostler.foundation.secrets import SealBroken, Sealed, Secrets
 from ostler.foundation.storage import Storage, Transaction
 
 SESSION_POLICY_SIZE = 2_048
 
 _CONTEXT = "session-token"
-_LONGEST_TOKEN = 8_192
+LONGEST_TOKEN = 8_192
+"""Characters of a session's token: what a header may well hold."""
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 
 
@@ -69,19 +64,16 @@ class _Opened:
 
 
 class Sessions:
-    """Finds out whom an access key stands for, and lends roles.
+    """Finds out whom an access key stands for; seals and opens sessions.
 
     A session is not kept: its token carries it, sealed. So a fleet that renews its credentials
     all day writes nothing, and they hold across restarts. What ends one early is looked up: that
     its role is there no more, or that the role's or the node's sessions were revoked.
     """
 
-    def __init__(
-        self, storage: Storage, clock: Clock, ids: Ids, secrets: Secrets, own_keys: Keys
-    ) -> None:
+    def __init__(self, storage: Storage, clock: Clock, secrets: Secrets, own_keys: Keys) -> None:
         self._storage = storage
         self._clock = clock
-        self._ids = ids
         self._secrets = secrets
         self._keys = own_keys
         self._users = Remembered(self._look_up_user, clock)
@@ -103,6 +95,8 @@ class Sessions:
         if opened is None or opened.session.access_key != access_key:
             return None
         session = opened.session
+        if session.parent:
+            return _of_user(await self._users.get(session.parent), opened)
         role = await self._roles.get((session.account, session.role))
         if role is None or role.entity.id != session.role_id:
             return None
@@ -121,108 +115,26 @@ class Sessions:
         self, account: AccountId, role_name: str, session_name: str = "ostler"
     ) -> Caller:
         """Somebody who has assumed the role inside the server, without any keys."""
-        role = await self._existing(account, role_name)
+        role = await self.existing(account, role_name)
         return Caller(
             arn=role.entity.session_arn(session_name),
             account=account,
             user_id=f"{role.entity.id}:{session_name}",
             policies=role.policies,
             boundary=role.boundary,
-            tags=_tags(role.entity),
+            tags=tags_of(role.entity),
         )
 
-    async def issue(
-        self,
-        account: AccountId,
-        role_name: str,
-        session_name: str,
-        duration: timedelta,
-        *,
-        session_policy: str | None = None,
-        node: tuple[NodeId, Region] | None = None,
-    ) -> TemporaryCredentials:
-        """Keys of a new session. Whether it may be had, the caller of this has decided."""
-        role = await self._existing(account, role_name)
-        if not _NAME.fullmatch(session_name):
-            raise InvalidInput(
-                f"The session name {session_name} is not valid: "
-                "2 to 64 letters, digits and characters of _+=,.@-"
-            )
-        if duration > LONGEST_SESSION:
-            raise InvalidInput("No session lasts longer than 12 hours.")
-        if session_policy is not None:
-            checked_policy(session_policy, most=SESSION_POLICY_SIZE)
-        now = self._clock.now()
-        session = Session(
-            access_key=new_access_key(self._ids, temporary=True),
-            secret=new_secret(self._ids),
-            account=account,
-            role=role.entity.name,
-            role_id=role.entity.id,
-            name=session_name,
-            issued=now,
-            expires=now + duration,
-            policies=None if session_policy is None else (session_policy,),
-            node=None if node is None else node[0],
-            region=None if node is None else node[1],
-        )
+    def seal(self, session: Session) -> str:
+        """The token that carries a session; PackedPolicyTooLarge when none can."""
         sealed = self._secrets.seal(msgspec.msgpack.encode(session), _CONTEXT)
-        return TemporaryCredentials(
-            access_key=session.access_key,
-            secret=session.secret,
-            session_token=base64.b64encode(sealed.data).decode(),
-            expires=session.expires,
-            arn=role.entity.session_arn(session_name),
-            user_id=f"{role.entity.id}:{session_name}",
-        )
-
-    async def assume(
-        self,
-        call: Call,
-        role_arn: str,
-        session_name: str,
-        *,
-        duration: timedelta = USUAL_SESSION,
-        session_policy: str | None = None,
-        external_id: str | None = None,
-    ) -> TemporaryCredentials:
-        """Lend a role to the caller: their policies and the role's trust must both agree."""
-        account = AccountId(account_in(role_arn))
-        await call.allow(role_arn, action="sts:AssumeRole")
-        role = await self.role(account, role_arn)
-        context = _context_of_trust(call, session_name, external_id)
-        if (
-            role is None
-            or role.entity.arn != role_arn
-            or not self._trusts(role.entity, await self._names(call.caller), role_arn, context)
-        ):
-            raise AccessDeniedException(
-                f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole "
-                f"on resource: {role_arn}"
+        token = base64.b64encode(sealed.data).decode()
+        if len(token) > LONGEST_TOKEN:
+            share = 100 * len(token) // LONGEST_TOKEN
+            raise PackedPolicyTooLarge(
+                f"Packed policy consumes {share}% of allotted space, please use smaller policy."
             )
-        # A session that is used to get the next one cannot be stretched beyond an hour.
-        chained = ":assumed-role/" in call.caller.arn
-        longest = USUAL_SESSION if chained else role.entity.longest_session
-        if not SHORTEST_SESSION <= duration <= longest:
-            raise ValidationException(
-                f"A session of {role.entity.name} lasts from {_seconds(SHORTEST_SESSION)} "
-                f"to {_seconds(longest)} seconds, not {_seconds(duration)}."
-            )
-        return await self.issue(
-            account, role.entity.name, session_name, duration, session_policy=session_policy
-        )
-
-    async def is_trusting(self, account: AccountId, role_name: str, service: str) -> bool:
-        """Whether there is such a role, and this service may take it."""
-        role = await self.role(account, role_name)
-        if role is None:
-            return False
-        names = {"Service": [service]}
-        context: Mapping[str, Sequence[str]] = {
-            "aws:SourceAccount": [account],
-            "aws:PrincipalIsAWSService": ["true"],
-        }
-        return self._trusts(role.entity, names, role.entity.arn, context)
+        return token
 
     def revoke(self, tx: Transaction, account: AccountId, subject: str) -> None:
         """End the sessions that a node, or a role (by its id), has had so far."""
@@ -230,34 +142,16 @@ class Sessions:
         keys.revoke(tx, account, subject, before=now, until=now + LONGEST_SESSION)
         tx.after_commit(self.forget)
 
-    async def _existing(self, account: AccountId, name: str) -> Principal:
+    async def existing(self, account: AccountId, name: str) -> Principal:
+        """The role of this name, path or ARN; NoSuchEntity when there is none."""
         role = await self.role(account, name)
         if role is None:
             raise NoSuchEntity(f"The role with name {name_in(name)} cannot be found.")
         return role
 
-    async def _names(self, caller: Caller) -> Mapping[str, Sequence[str]]:
-        """The ways in which a trust policy may name a caller."""
-        names = [caller.arn, caller.account, f"arn:aws:iam::{caller.account}:root"]
-        kind, _, rest = caller.arn.rpartition(":")[2].partition("/")
-        if kind == "assumed-role":
-            own = await self.role(caller.account, rest.partition("/")[0])
-            names += [] if own is None else [own.entity.arn]
-        return {"AWS": names}
-
-    def _trusts(
-        self,
-        role: Entity,
-        names: Mapping[str, Sequence[str]],
-        arn: str,
-        context: Mapping[str, Sequence[str]],
-    ) -> bool:
-        question = Question("sts:AssumeRole", arn, context)
-        return trusts(_compiled(role.name, role.trust, PolicyKind.TRUST), question, names).allowed
-
     def _open(self, token: str) -> _Opened | None:
         """What is in a session token; None when it is none of ours."""
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > LONGEST_TOKEN:
             return None
         try:
             sealed = Sealed(base64.b64decode(token, validate=True))
@@ -291,7 +185,7 @@ class Sessions:
             user_id=user.entity.id,
             policies=user.policies,
             boundary=user.boundary,
-            tags=_tags(user.entity),
+            tags=tags_of(user.entity),
             access_key=access_key,
         )
         return Credential(self._keys.opened(kept), caller)
@@ -307,9 +201,18 @@ class Sessions:
         return await self._storage.read(None, keys.revocations)
 
 
+def _of_user(user: Credential | None, opened: _Opened) -> Credential | None:
+    """Whose user's session it is; it ends when the key that asked for it is good no more."""
+    if user is None:
+        return None
+    session = opened.session
+    caller = replace(user.caller, access_key=session.access_key, session=(USER_SESSION_POLICY,))
+    return Credential(session.secret, caller, session.expires)
+
+
 def _of_session(role: Principal, opened: _Opened) -> Caller:
     session = opened.session
-    tags = _tags(role.entity)
+    tags = {**tags_of(role.entity), **(session.tags or {})}
     if session.node is not None and session.region is not None:
         tags |= node_tags(session.node, session.region)
     return Caller(
@@ -327,48 +230,30 @@ def _of_session(role: Principal, opened: _Opened) -> Caller:
 
 def _own_policies(session: Session) -> tuple[Policy, ...]:
     return tuple(
-        _compiled("session", document, PolicyKind.IDENTITY) for document in session.policies or ()
+        compiled("session", document, PolicyKind.IDENTITY) for document in session.policies or ()
     )
 
 
 def _principal(bindings: Bindings) -> Principal:
-    def compiled(documents: Sequence[tuple[str, str]]) -> tuple[Policy, ...]:
-        return tuple(_compiled(name, document, PolicyKind.IDENTITY) for name, document in documents)
+    def every(found: Sequence[Binding]) -> tuple[Policy, ...]:
+        return tuple(compiled(each.name, each.document, PolicyKind.IDENTITY) for each in found)
 
     bounds = bindings.boundary
     return Principal(
-        bindings.entity, compiled(bindings.policies), None if bounds is None else compiled(bounds)
+        bindings.entity, every(bindings.policies), None if bounds is None else every(bounds)
     )
 
 
 @lru_cache(maxsize=4_096)
-def _compiled(name: str, document: str, kind: PolicyKind) -> Policy:
+def compiled(name: str, document: str, kind: PolicyKind) -> Policy:
+    """The policy in a document that was checked when it was kept."""
     return Policy.parse(document, name=name, kind=kind)
 
 
-def _tags(entity: Entity) -> dict[str, str]:
+def tags_of(entity: Entity) -> dict[str, str]:
     """The entity's tags but those that only the server itself gives to a session."""
     return {
         key: value
         for key, value in entity.tags.items()
         if not key.lower().startswith(RESERVED_TAGS)
     }
-
-
-def _context_of_trust(
-    call: Call, session_name: str, external_id: str | None
-) -> Mapping[str, Sequence[str]]:
-    context: dict[str, Sequence[str]] = {
-        **call.context,
-        **{f"aws:PrincipalTag/{key}": [value] for key, value in call.caller.tags.items()},
-        "aws:PrincipalArn": [call.caller.arn],
-        "aws:PrincipalAccount": [call.caller.account],
-        "aws:userid": [call.caller.user_id],
-        "aws:CurrentTime": [call.at.isoformat()],
-        "sts:RoleSessionName": [session_name],
-    }
-    return context if external_id is None else {**context, "sts:ExternalId": [external_id]}
-
-
-def _seconds(duration: timedelta) -> int:
-    return int(duration.total_seconds())

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, insert, select
+from sqlalchemy import Table, and_, delete, func, insert, select, update
 
 from ostler.capabilities.identity.model.entities import Account, Entity, Kind
 from ostler.capabilities.identity.store import tables
@@ -37,6 +37,8 @@ def drop_account(tx: Transaction, unwanted: AccountId) -> None:
         tables.entities,
         tables.members,
         tables.policies,
+        tables.versions,
+        tables.profiles,
         tables.attached,
         tables.inline,
         tables.keys,
@@ -72,15 +74,37 @@ def put_entity(tx: Transaction, entity: Entity) -> None:
 
 def entity(tx: Transaction, account: AccountId, kind: Kind, name: str) -> Entity | None:
     row = tx.one(select(tables.entities).where(*is_entity(tables.entities, account, kind, name)))
-    return None if row is None else _entity(row)
+    return None if row is None else read_entity(row)
 
 
-def entities(tx: Transaction, account: AccountId, kind: Kind) -> list[Entity]:
-    """All of a kind, by name."""
-    query = select(tables.entities).where(
-        tables.entities.c.account == account, tables.entities.c.kind == str(kind)
+def entities(
+    tx: Transaction,
+    account: AccountId,
+    kind: Kind,
+    *,
+    prefix: str = "/",
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Entity]:
+    """All of a kind whose path begins with `prefix`, by name, after a name in lower case."""
+    table = tables.entities
+    query = select(table).where(table.c.account == account, table.c.kind == str(kind))
+    if prefix != "/":
+        query = query.where(table.c.path.startswith(prefix, autoescape=True))
+    if after is not None:
+        query = query.where(table.c.folded_name > after)
+    return [read_entity(row) for row in tx.all(query.order_by(table.c.folded_name).limit(limit))]
+
+
+def counts(tx: Transaction, account: AccountId) -> dict[Kind, int]:
+    """How many there are of each kind."""
+    query = (
+        select(tables.entities.c.kind, func.count().label("number"))
+        .where(tables.entities.c.account == account)
+        .group_by(tables.entities.c.kind)
     )
-    return [_entity(row) for row in tx.all(query.order_by(tables.entities.c.folded_name))]
+    found: dict[str, int] = {row.kind: row.number for row in tx.all(query)}
+    return {kind: found.get(str(kind), 0) for kind in Kind}
 
 
 def name_is_taken(tx: Transaction, account: AccountId, kind: Kind, name: str) -> bool:
@@ -92,6 +116,20 @@ def name_is_taken(tx: Transaction, account: AccountId, kind: Kind, name: str) ->
     return tx.one(query) is not None
 
 
+def rename(tx: Transaction, entity: Entity, name: str) -> None:
+    """Give a user or a group another name, wherever the old one stands."""
+    own = (entity.account, entity.kind, entity.name)
+    values = {"name": name, "folded_name": name.lower()}
+    tx.execute(update(tables.entities).where(*is_entity(tables.entities, *own)).values(values))
+    for table in (tables.attached, tables.inline):
+        tx.execute(update(table).where(*is_entity(table, *own)).values({"name": name}))
+    column = "user" if entity.kind is Kind.USER else "group"
+    owned = [tables.members, tables.keys] if entity.kind is Kind.USER else [tables.members]
+    for table in owned:
+        of_entity = and_(table.c.account == entity.account, table.c[column] == entity.name)
+        tx.execute(update(table).where(of_entity).values({column: name}))
+
+
 def drop_entity(tx: Transaction, entity: Entity) -> None:
     """Forget the entity with everything that is its own."""
     own = (entity.account, entity.kind, entity.name)
@@ -101,6 +139,11 @@ def drop_entity(tx: Transaction, entity: Entity) -> None:
         member = tables.members.c.user if entity.kind is Kind.USER else tables.members.c.group
         of_entity = and_(tables.members.c.account == entity.account, member == entity.name)
         tx.execute(delete(tables.members).where(of_entity))
+    if entity.kind is Kind.ROLE:
+        in_profile = and_(
+            tables.profiles.c.account == entity.account, tables.profiles.c.role == entity.name
+        )
+        tx.execute(update(tables.profiles).where(in_profile).values(role=None))
     if entity.kind is Kind.USER:
         of_user = and_(tables.keys.c.account == entity.account, tables.keys.c.user == entity.name)
         tx.execute(delete(tables.keys).where(of_user))
@@ -135,7 +178,21 @@ def users_in(tx: Transaction, account: AccountId, group: str) -> list[str]:
     return [row.user for row in tx.all(query.order_by(tables.members.c.user))]
 
 
-def _entity(row: Any) -> Entity:
+def members_of(tx: Transaction, entity: Entity) -> list[Entity]:
+    """The users in a group, or the groups that a user is in, by name."""
+    table, members = tables.entities, tables.members.c
+    own, other, kind = members.group, members.user, Kind.USER
+    if entity.kind is Kind.USER:
+        own, other, kind = members.user, members.group, Kind.GROUP
+    among = select(other).where(members.account == entity.account, own == entity.name)
+    query = select(table).where(
+        table.c.account == entity.account, table.c.kind == str(kind), table.c.name.in_(among)
+    )
+    return [read_entity(row) for row in tx.all(query.order_by(table.c.folded_name))]
+
+
+def read_entity(row: Any) -> Entity:
+    """The entity in a row of its table."""
     return Entity(
         kind=Kind(row.kind),
         account=AccountId(row.account),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from ostler.capabilities.identity.model.entities import AccessKey
+from ostler.capabilities.identity.model.entities import AccessKey, Use
 from ostler.capabilities.identity.store import tables
 from ostler.foundation.ids import AccountId
 from ostler.foundation.secrets import Sealed
@@ -66,6 +66,12 @@ def set_active(tx: Transaction, access_key: str, *, active: bool) -> None:
     )
 
 
+def note_use(tx: Transaction, access_key: str, use: Use) -> None:
+    """Keep when a key was used last; a key that is gone by now is no fault."""
+    values = {"used": use.at, "used_for": use.service, "used_in": use.region}
+    tx.execute(update(tables.keys).where(tables.keys.c.access_key == access_key).values(values))
+
+
 def drop_key(tx: Transaction, access_key: str) -> None:
     tx.execute(delete(tables.keys).where(tables.keys.c.access_key == access_key))
 
@@ -100,5 +106,7 @@ def spend(tx: Transaction, digest: str, until: datetime, now: datetime) -> bool:
 
 
 def _key(row: Any) -> KeptKey:
-    key = AccessKey(row.access_key, AccountId(row.account), row.user, row.created, row.active)
+    used = None if row.used is None else Use(row.used, row.used_for, row.used_in)
+    account = AccountId(row.account)
+    key = AccessKey(row.access_key, account, row.user, row.created, row.active, used)
     return KeptKey(key, Sealed(row.secret), row.first)

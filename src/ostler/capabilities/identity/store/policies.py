@@ -1,21 +1,23 @@
 """Managed and inline policies, and what binds an entity all in all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, func, or_, select
+from sqlalchemy import Table, and_, delete, exists, func, insert, or_, select
 
 from ostler.capabilities.identity.model.entities import (
+    Binding,
     Bindings,
     Entity,
     Kind,
     ManagedPolicy,
+    PolicyVersion,
     account_in,
     name_in,
 )
 from ostler.capabilities.identity.model.shipped import SHIPPED
 from ostler.capabilities.identity.store import tables
-from ostler.capabilities.identity.store.entities import entity, groups_of, is_entity
+from ostler.capabilities.identity.store.entities import entity, groups_of, is_entity, read_entity
 from ostler.foundation.ids import AccountId
 from ostler.foundation.storage import Transaction
 
@@ -33,6 +35,10 @@ def put(tx: Transaction, policy: ManagedPolicy) -> None:
             "description": policy.description,
             "document": policy.document,
             "created": policy.created,
+            "updated": policy.updated,
+            "default_version": policy.default,
+            "newest_version": policy.newest,
+            "tags": dict(policy.tags),
         },
         key=["account", "name"],
     )
@@ -60,23 +66,84 @@ def name_is_taken(tx: Transaction, account: AccountId, name: str) -> bool:
 
 
 def drop(tx: Transaction, policy: ManagedPolicy) -> None:
+    """Forget the policy with all its versions."""
     one = and_(tables.policies.c.account == policy.account, tables.policies.c.name == policy.name)
     tx.execute(delete(tables.policies).where(one))
+    of_policy = and_(
+        tables.versions.c.account == policy.account, tables.versions.c.policy == policy.name
+    )
+    tx.execute(delete(tables.versions).where(of_policy))
 
 
-def uses_of(tx: Transaction, account: AccountId, arn: str) -> int:
-    """How many entities of the account the policy is attached to, or bounds."""
-    attached = select(func.count()).select_from(tables.attached)
-    bounding = select(func.count()).select_from(tables.entities)
-    return int(
-        tx.scalar(
-            attached.where(tables.attached.c.account == account, tables.attached.c.policy == arn)
-        )
-    ) + int(
-        tx.scalar(
-            bounding.where(tables.entities.c.account == account, tables.entities.c.boundary == arn)
+def put_version(tx: Transaction, policy: ManagedPolicy, version: PolicyVersion) -> None:
+    tx.execute(
+        insert(tables.versions),
+        {
+            "account": policy.account,
+            "policy": policy.name,
+            "number": version.number,
+            "document": version.document,
+            "created": version.created,
+        },
+    )
+
+
+def versions(tx: Transaction, policy: ManagedPolicy) -> list[PolicyVersion]:
+    """The versions of one of the account's policies, the newest first."""
+    query = select(tables.versions).where(
+        tables.versions.c.account == policy.account, tables.versions.c.policy == policy.name
+    )
+    return [
+        PolicyVersion(row.number, row.document, row.created)
+        for row in tx.all(query.order_by(tables.versions.c.number.desc()))
+    ]
+
+
+def drop_version(tx: Transaction, policy: ManagedPolicy, number: int) -> None:
+    tx.execute(
+        delete(tables.versions).where(
+            tables.versions.c.account == policy.account,
+            tables.versions.c.policy == policy.name,
+            tables.versions.c.number == number,
         )
     )
+
+
+def holders(tx: Transaction, account: AccountId, arn: str) -> list[Entity]:
+    """Whom of the account the policy is attached to, by kind and name."""
+    held = exists().where(
+        tables.attached.c.account == tables.entities.c.account,
+        tables.attached.c.kind == tables.entities.c.kind,
+        tables.attached.c.name == tables.entities.c.name,
+        tables.attached.c.policy == arn,
+    )
+    return _entities_where(tx, account, held)
+
+
+def bounded(tx: Transaction, account: AccountId, arn: str) -> list[Entity]:
+    """Whom of the account the policy bounds, by kind and name."""
+    return _entities_where(tx, account, tables.entities.c.boundary == arn)
+
+
+def attachments(tx: Transaction, account: AccountId) -> dict[str, int]:
+    """To how many entities of the account each policy is attached, by ARN."""
+    count = (
+        select(tables.attached.c.policy, func.count().label("uses"))
+        .where(tables.attached.c.account == account)
+        .group_by(tables.attached.c.policy)
+    )
+    return {row.policy: row.uses for row in tx.all(count)}
+
+
+def boundaries(tx: Transaction, account: AccountId) -> dict[str, int]:
+    """How many entities of the account each policy bounds, by ARN."""
+    boundary = tables.entities.c.boundary
+    count = (
+        select(boundary, func.count().label("uses"))
+        .where(tables.entities.c.account == account, boundary.is_not(None))
+        .group_by(boundary)
+    )
+    return {row.boundary: row.uses for row in tx.all(count)}
 
 
 def attach(tx: Transaction, entity: Entity, arn: str) -> None:
@@ -149,31 +216,43 @@ def bindings(tx: Transaction, account: AccountId, kind: Kind, name: str) -> Bind
     if found is None:
         return None
     groups = groups_of(tx, account, name) if kind is Kind.USER else []
-    inline_documents = tx.all(
-        select(tables.inline.c.policy, tables.inline.c.document)
+    inline_rows = tx.all(
+        select(tables.inline)
         .where(_of_entity_or_groups(tables.inline, found, groups))
         .order_by(tables.inline.c.kind, tables.inline.c.name, tables.inline.c.policy)
     )
-    arns = [
-        row.policy
-        for row in tx.all(
-            select(tables.attached.c.policy)
-            .where(_of_entity_or_groups(tables.attached, found, groups))
-            .distinct()
-            .order_by(tables.attached.c.policy)
-        )
-    ]
-    bounds = None if found.boundary is None else [found.boundary]
-    managed = _policies(tx, [*arns, *(bounds or [])])
+    attached_rows = tx.all(
+        select(tables.attached)
+        .where(_of_entity_or_groups(tables.attached, found, groups))
+        .order_by(tables.attached.c.policy, tables.attached.c.kind, tables.attached.c.name)
+    )
+    # A policy that hangs on several of them counts once.
+    holders = {row.policy: _holder(row) for row in reversed(attached_rows)}
+    bounds = [] if found.boundary is None else [found.boundary]
+    managed = _policies(tx, [*holders, *bounds])
 
-    def documents(of: Sequence[str]) -> list[tuple[str, str]]:
-        return [(managed[arn].name, managed[arn].document) for arn in of if arn in managed]
+    def of(arn: str, holder: str) -> Iterator[Binding]:
+        if arn in managed:
+            yield Binding(managed[arn].name, managed[arn].document, holder, arn)
 
     return Bindings(
         found,
-        [(row.policy, row.document) for row in inline_documents] + documents(arns),
-        None if bounds is None else documents(bounds),
+        [
+            *(Binding(row.policy, row.document, _holder(row)) for row in inline_rows),
+            *(each for arn in sorted(holders) for each in of(arn, holders[arn])),
+        ],
+        None if found.boundary is None else list(of(found.boundary, f"{kind}/{name}")),
     )
+
+
+def _holder(row: Any) -> str:
+    return f"{row.kind}/{row.name}"
+
+
+def _entities_where(tx: Transaction, account: AccountId, condition: Any) -> list[Entity]:
+    query = select(tables.entities).where(tables.entities.c.account == account, condition)
+    order = tables.entities.c.kind, tables.entities.c.folded_name
+    return [read_entity(row) for row in tx.all(query.order_by(*order))]
 
 
 def _policy(row: Any) -> ManagedPolicy:
@@ -185,6 +264,10 @@ def _policy(row: Any) -> ManagedPolicy:
         description=row.description,
         id=row.id,
         created=row.created,
+        updated=row.updated,
+        default=row.default_version or 1,
+        newest=row.newest_version or 1,
+        tags=row.tags or {},
     )
 
 

@@ -62,7 +62,34 @@ policies = Table(
     Column("description", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("created", Instant, nullable=False),
+    # Those below came later: without a value a policy has its first version and no tags.
+    Column("updated", Instant),
+    Column("default_version", Integer),
+    Column("newest_version", Integer),
+    Column("tags", Json),
     UniqueConstraint("account", "folded_name", name="identity_policies_folded"),
+)
+versions = Table(
+    "identity_versions",
+    metadata,
+    Column("account", String(12), primary_key=True),
+    Column("policy", String(128), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("created", Instant, nullable=False),
+)
+profiles = Table(
+    "identity_profiles",
+    metadata,
+    Column("account", String(12), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("folded_name", String(128), nullable=False),
+    Column("id", String(32), nullable=False),
+    Column("path", String(512), nullable=False),
+    Column("role", String(64)),
+    Column("tags", Json, nullable=False),
+    Column("created", Instant, nullable=False),
+    UniqueConstraint("account", "folded_name", name="identity_profiles_folded"),
 )
 attached = Table(
     "identity_attached",
@@ -91,6 +118,9 @@ keys = Table(
     Column("active", Boolean, nullable=False),
     Column("first", Boolean, nullable=False),
     Column("created", Instant, nullable=False),
+    Column("used", Instant),
+    Column("used_for", String(64)),
+    Column("used_in", String(64)),
     Index("identity_keys_by_user", "account", "user"),
 )
 revoked = Table(

@@ -1,0 +1,101 @@
+"""boto3 over a whole server in this process: its requests go straight to the gateway."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from ostler.server.compose import House, compose
+from ostler.server.settings import Settings
+from ostler.wire.http import Request, Response
+from tests.support.databases import fresh_database
+
+ENDPOINT = "https://ostler.example.org"
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 gives it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.getvalue()
+
+
+class Door:
+    """A server without sockets, and clients for it. What happens by itself does not happen."""
+
+    def __init__(self, house: House, runner: asyncio.Runner) -> None:
+        self.house = house
+        self._runner = runner
+        pair = house.administrator
+        self.account = pair.account
+        self.administrator = {
+            "AccessKeyId": pair.access_key,
+            "SecretAccessKey": pair.secret_key,
+        }
+
+    def client(self, service: str, keys: dict[str, Any] | None = None, **changed: Any) -> Any:
+        """A boto3 client of whoever has these keys, by default of the administrator."""
+        keys = keys or self.administrator
+        given = {
+            "endpoint_url": ENDPOINT,
+            "region_name": "us-east-1",
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys.get("SessionToken"),
+            "config": Config(retries={"total_max_attempts": 1}),
+        }
+        client = boto3.Session().client(service, **(given | changed))
+        client.meta.events.register("before-send", self._answer)
+        return client
+
+    def answer(self, request: Request) -> Response:
+        """What the server says to one request."""
+        return self._runner.run(self.house.gateway.answer(request))
+
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        url = urlsplit(request.url)
+        body = request.body or b""
+        headers = {
+            name.lower(): value.decode() if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        }
+        asked = Request(
+            request.method,
+            url.path or "/",
+            url.query,
+            {"host": url.netloc, **headers},
+            body.encode() if isinstance(body, str) else body,
+            peer="127.0.0.1",
+        )
+        answer = self.answer(asked)
+        return AWSResponse(
+            request.url, answer.status, HeadersDict(answer.headers), _Raw(answer.body)
+        )
+
+
+def refusal(call: Any, /, **given: Any) -> tuple[str, str]:
+    """Code and words with which a call is refused."""
+    with pytest.raises(ClientError) as refused:
+        call(**given)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+@contextmanager
+def a_door(engine: str, folder: Path, **settings: Any) -> Iterator[Door]:
+    """A server over a fresh database."""
+    with fresh_database(engine, ()) as url, asyncio.Runner() as runner:
+        house = runner.run(compose(Settings(data=folder, database=url, **settings)))
+        try:
+            yield Door(house, runner)
+        finally:
+            house.storage.close()
