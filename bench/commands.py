@@ -83,6 +83,11 @@ class Fleet:
         return self.nodes
 
 
+class Stored:
+    async def values(self, call: Any, names: Any) -> Any:
+        return {}
+
+
 class Roles:
     async def role_exists(self, scope: Scope, name: str, service_principal: str = "") -> bool:
         return True
@@ -140,7 +145,12 @@ async def run(database: str, count: int, folder: str) -> None:
     courier = Courier()
     foundation = Foundation(storage, clock, ids, Blobs(folder), Secrets(bytes(32)))
     capability = build(
-        foundation, documents=Documents(), nodes=Fleet(nodes), roles=Roles(), courier=courier
+        foundation,
+        documents=Documents(),
+        nodes=Fleet(nodes),
+        roles=Roles(),
+        stored=Stored(),
+        courier=courier,
     )
     for event, listener in capability.listeners:
         bulletin.subscribe(event, listener)

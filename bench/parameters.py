@@ -26,8 +26,10 @@ sys.path[:0] = [str(Path(__file__).parents[1] / part) for part in ("src", "")]
 
 import structlog
 
+from ostler.capabilities.keys import build as build_keys
 from ostler.capabilities.parameters import Parameters, asked_name, build
 from ostler.capabilities.parameters.store.tables import heads, versions
+from ostler.capabilities.settings import build as build_settings
 from ostler.capabilities.tags import build as build_tags
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.call import Call, Caller
@@ -105,8 +107,13 @@ async def bench(database: str) -> Any:
         foundation = Foundation(
             house.storage, SystemClock(), SystemIds(), Blobs(f"{folder}/blobs"), secrets
         )
-        tags = build_tags(foundation).service
-        made = Bench(house, scope, build(foundation, tags=tags).service)
+        store = build(
+            foundation,
+            tags=build_tags(foundation).service,
+            keys=build_keys(foundation).service,
+            settings=build_settings(foundation).service,
+        )
+        made = Bench(house, scope, store.service)
         async with house.running():
             yield made
 

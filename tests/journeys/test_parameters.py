@@ -265,3 +265,28 @@ def test_a_file_of_parameters_comes_and_goes(line: Line, tmp_path: Path) -> None
     assert SECRET not in shown
     line("parameters", "import", str(source), "/journey/line", "--delete", input="y\n")
     assert "Nothing differs." in line("parameters", "diff", "/journey/line", str(source))
+
+
+def test_a_parameter_is_shared_with_another_account(
+    server: ServerProcess, guest: dict[str, Any], ssm: Any
+) -> None:
+    name = "/journey/shared"
+    ssm.put_parameter(Name=name, Value="ours", Type="String", Tier="Advanced")
+    arn = ssm.get_parameter(Name=name)["Parameter"]["ARN"]
+    theirs = server.client_of(guest)
+    with pytest.raises(theirs.exceptions.ParameterNotFound):
+        theirs.get_parameter(Name=arn)
+
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": guest["Account"]},
+        "Action": ["ssm:GetParameter", "ssm:DescribeParameters"],
+        "Resource": arn,
+    }
+    ssm.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Statement": statement}))
+
+    assert "ours" == theirs.get_parameter(Name=arn)["Parameter"]["Value"]
+    shared = theirs.describe_parameters(Shared=True)["Parameters"]
+    assert [(name, arn)] == [(each["Name"], each["ARN"]) for each in shared]
+    ssm.delete_parameter(Name=name)
+    assert [] == theirs.describe_parameters(Shared=True)["Parameters"]

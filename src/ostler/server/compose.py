@@ -20,6 +20,7 @@ from ostler.capabilities import (
     parameters,
     tags,
 )
+from ostler.capabilities import settings as service_settings
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, events, timers
 from ostler.foundation.audit import Audit
@@ -250,6 +251,8 @@ def _furnish(
     who: identity.Identity = known.service
     ring = keys.build(foundation)
     stores = buckets.build(foundation)
+    choices = service_settings.build(foundation)
+    chosen: service_settings.Settings = choices.service
     tagged = tags.build(foundation)
     labels: tags.Tags = tagged.service
     # Our agent comes with the server; of others nobody here knows the newest version.
@@ -258,6 +261,7 @@ def _furnish(
     fleet = nodes.build(
         foundation,
         tags=labels,
+        settings=chosen.settings,
         roles=who,
         latest_agents=newest_agents,
         associations=standings,
@@ -267,10 +271,11 @@ def _furnish(
         foundation,
         tags=labels,
         uses=standings,
+        settings=chosen.settings,
         links=attachments,
         trusted_hosts=settings.trusted_hosts,
     )
-    values = parameters.build(foundation, tags=labels, keys=ring.service)
+    values = parameters.build(foundation, tags=labels, keys=ring.service, settings=chosen)
     ran = commands.build(
         foundation,
         documents=papers.service,
@@ -309,6 +314,7 @@ def _furnish(
             ring,
             stores,
             tagged,
+            choices,
             fleet,
             papers,
             values,

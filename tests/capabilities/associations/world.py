@@ -15,6 +15,7 @@ from ostler.capabilities.identity.migrations import MIGRATIONS as OF_IDENTITY
 from ostler.capabilities.keys.migrations import MIGRATIONS as OF_KEYS
 from ostler.capabilities.nodes.migrations import MIGRATIONS as OF_NODES
 from ostler.capabilities.parameters.migrations import MIGRATIONS as OF_PARAMETERS
+from ostler.capabilities.settings.migrations import MIGRATIONS as OF_SETTINGS
 from ostler.capabilities.tags.migrations import MIGRATIONS as OF_TAGS
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.capability import Foundation
@@ -32,7 +33,8 @@ from tests.support.databases import FOUNDATION, House
 
 ALL_MIGRATIONS = (
     *FOUNDATION,
-    *(*OF_IDENTITY, *OF_KEYS, *OF_TAGS, *OF_NODES, *OF_DOCUMENTS, *OF_PARAMETERS),
+    *(*OF_IDENTITY, *OF_KEYS, *OF_SETTINGS, *OF_TAGS, *OF_NODES),
+    *(*OF_DOCUMENTS, *OF_PARAMETERS),
     *(*OF_COMPLIANCE, *MIGRATIONS),
 )
 SHELL = "AWS-RunShellScript"
@@ -95,9 +97,12 @@ class World:
             self.house, self.clock, self.ids, self.foundation, associations=standings
         )
         labels = self.fleet.tags
-        papers = documents.build(self.foundation, tags=labels, uses=standings)
+        chosen = self.fleet.settings.service
+        papers = documents.build(
+            self.foundation, tags=labels, settings=chosen.settings, uses=standings
+        )
         ring = keys.build(self.foundation)
-        values = parameters.build(self.foundation, tags=labels, keys=ring.service)
+        values = parameters.build(self.foundation, tags=labels, keys=ring.service, settings=chosen)
         examined = compliance.build(
             self.foundation, nodes=self.fleet.nodes, examined={"Association"}
         )

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ostler.capabilities import documents, tags
+from ostler.capabilities import documents, settings, tags
 from ostler.capabilities.documents import Documents, Unfetched
 from ostler.capabilities.documents.migrations import MIGRATIONS
+from ostler.capabilities.settings.migrations import MIGRATIONS as SETTINGS_MIGRATIONS
 from ostler.capabilities.tags import TagsByArn
 from ostler.capabilities.tags.migrations import MIGRATIONS as TAGS_MIGRATIONS
 from ostler.foundation.blobs import Blobs
@@ -66,6 +67,7 @@ class Office:
 
     capability: Capability
     tags: Capability
+    settings: Capability
     house: House
     clock: ManualClock
     blobs: Blobs
@@ -81,7 +83,7 @@ class Office:
     def customer(self, scope: Scope, policies: Any = ADMIN) -> Customer:
         """Somebody of the account, with a wish and policies."""
         return Customer(
-            [*self.capability.operations, *self.tags.operations],
+            [*self.capability.operations, *self.tags.operations, *self.settings.operations],
             scope,
             self.clock,
             policies=policies,
@@ -94,7 +96,7 @@ class Office:
 
 @pytest.fixture
 def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *TAGS_MIGRATIONS, *MIGRATIONS)
+    return (*FOUNDATION, *SETTINGS_MIGRATIONS, *TAGS_MIGRATIONS, *MIGRATIONS)
 
 
 @pytest.fixture
@@ -103,12 +105,18 @@ def office(house: House, clock: ManualClock, tmp_path: Path) -> Office:
     ids, shelf, used = SequentialIds(), Shelf(), Used()
     foundation = Foundation(house.storage, clock, ids, blobs, Secrets(b"k" * 32))
     tagging = tags.build(foundation)
+    chosen = settings.build(foundation)
     made = documents.build(
-        foundation, tags=tagging.service, uses=used, links=Links(), sources=[shelf]
+        foundation,
+        tags=tagging.service,
+        settings=chosen.service.settings,
+        uses=used,
+        links=Links(),
+        sources=[shelf],
     )
     tagging.service.serve(made.taggables)
     timers = Timers(house.storage, clock, SequentialIds(), house.schedule, dict(made.jobs))
-    return Office(made, tagging, house, clock, blobs, shelf, used, timers)
+    return Office(made, tagging, chosen, house, clock, blobs, shelf, used, timers)
 
 
 @pytest.fixture

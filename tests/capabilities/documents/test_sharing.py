@@ -245,3 +245,21 @@ async def test_a_list_shows_guests_the_version_that_is_theirs(customer, stranger
 
     assert "2" == found["DocumentVersion"]
     assert [] == found["Tags"]
+
+
+async def test_a_setting_keeps_documents_from_everybody(customer):
+    """What is shared already stays so; nothing more is."""
+    await make(customer, "Early")
+    await make(customer, "Late")
+    await share(customer, "Early", AccountIdsToAdd=["all"])
+    setting = {"SettingId": "/ssm/documents/console/public-sharing-permission"}
+    await customer.ask("UpdateServiceSetting", SettingValue="Disable", **setting)
+
+    with pytest.raises(AccessDeniedException, match="public-sharing-permission"):
+        await share(customer, "Late", AccountIdsToAdd=["all"])
+    await share(customer, "Late", AccountIdsToAdd=["444455556666"])
+    assert ["all"] == list(await shares(customer, "Early"))
+
+    await customer.ask("ResetServiceSetting", **setting)
+    await share(customer, "Late", AccountIdsToRemove=["444455556666"])
+    await share(customer, "Late", AccountIdsToAdd=["all"])

@@ -7,6 +7,7 @@ import pytest
 
 from ostler.capabilities.identity.migrations import MIGRATIONS as OF_IDENTITY
 from ostler.capabilities.nodes.migrations import MIGRATIONS as OF_NODES
+from ostler.capabilities.settings.migrations import MIGRATIONS as OF_SETTINGS
 from ostler.capabilities.tags.migrations import MIGRATIONS as OF_TAGS
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.capability import Foundation
@@ -26,7 +27,7 @@ def engine() -> str:
 
 @pytest.fixture
 def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *OF_IDENTITY, *OF_TAGS, *OF_NODES)
+    return (*FOUNDATION, *OF_IDENTITY, *OF_SETTINGS, *OF_TAGS, *OF_NODES)
 
 
 @pytest.fixture

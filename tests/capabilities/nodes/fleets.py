@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ostler.capabilities import nodes, tags
+from ostler.capabilities import nodes, settings, tags
 from ostler.capabilities.identity import Identity, Kind
 from ostler.capabilities.nodes import Nodes, TargetGroups
 from ostler.capabilities.tags import Tags, TagsByArn
@@ -50,6 +50,7 @@ class Fleet:
         self.tags: Tags = self.tagging.service
         self._foundation = foundation
         self._associations = associations
+        self.settings = settings.build(foundation)
         self.capability = self._built()
         self.nodes: Nodes = self.capability.service
         self.tags.serve(self.capability.taggables)
@@ -59,7 +60,11 @@ class Fleet:
     ) -> Customer:
         """Somebody of the account; or one of its nodes."""
         return Customer(
-            [*self.capability.operations, *self.tagging.operations],
+            [
+                *self.capability.operations,
+                *self.tagging.operations,
+                *self.settings.operations,
+            ],
             scope,
             self.clock,
             policies=policies,
@@ -110,6 +115,7 @@ class Fleet:
         return nodes.build(
             self._foundation,
             tags=self.tags,
+            settings=self.settings.service.settings,
             roles=self.identity,
             groups=groups,
             associations=self._associations,

@@ -201,3 +201,27 @@ async def test_a_role_of_another_account_cannot_be_registered(
 ) -> None:
     with pytest.raises(AccessDeniedException, match="Cross-account"):
         await register(fleet, scope, RoleArn=role_arn(other_scope, "Fleet"))
+
+
+async def test_the_default_role_is_a_service_setting_as_well(fleet: Fleet, scope: Scope) -> None:
+    await fleet.open(scope)
+    customer = fleet.customer(scope)
+    setting = {"SettingId": "/ssm/managed-instance/default-ec2-instance-management-role"}
+
+    async def value() -> str:
+        return str(
+            (await customer.ask("GetServiceSetting", **setting))["ServiceSetting"]["SettingValue"]
+        )
+
+    assert "$None" == await value()
+    await register(fleet, scope, RoleArn=role_arn(scope, "Other"))
+    assert "Other" == await value()
+    await customer.ask("UpdateServiceSetting", SettingValue="Fleet", **setting)
+    assert "Fleet" == await value()
+    with pytest.raises(ValidationException):
+        await customer.ask("UpdateServiceSetting", SettingValue="Nobody", **setting)
+    clerk = fleet.customer(scope, policies=allowing(["ssm:*"]))
+    with pytest.raises(AccessDeniedException, match="iam:PassRole"):
+        await clerk.ask("UpdateServiceSetting", SettingValue="Other", **setting)
+    await customer.ask("ResetServiceSetting", **setting)
+    assert "$None" == await value()

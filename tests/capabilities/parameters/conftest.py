@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ostler.capabilities import keys, parameters, tags
+from ostler.capabilities import keys, parameters, settings, tags
 from ostler.capabilities.keys.migrations import MIGRATIONS as KEYS_MIGRATIONS
 from ostler.capabilities.parameters.migrations import MIGRATIONS
+from ostler.capabilities.settings.migrations import MIGRATIONS as SETTINGS_MIGRATIONS
 from ostler.capabilities.tags import TagsByArn
 from ostler.capabilities.tags.migrations import MIGRATIONS as TAGS_MIGRATIONS
 from ostler.foundation.blobs import Blobs
@@ -33,6 +34,7 @@ class Store:
     capability: Capability
     tags: Capability
     keys: Capability
+    settings: Capability
     house: House
     clock: ManualClock
     timers: Timers
@@ -41,7 +43,7 @@ class Store:
     def customer(self, scope: Scope, policies: Any = ADMIN) -> Customer:
         """Somebody of the account, with a wish and policies."""
         return Customer(
-            [*self.capability.operations, *self.tags.operations],
+            [*self.capability.operations, *self.tags.operations, *self.settings.operations],
             scope,
             self.clock,
             policies=policies,
@@ -56,9 +58,18 @@ class Store:
     def rebuilt(self, **changed: Any) -> "Store":
         """The same house with Parameter Store built otherwise."""
         changed.setdefault("keys", self.keys.service)
-        made = parameters.build(self.foundation, tags=self.tags.service, **changed)
+        made = parameters.build(
+            self.foundation, tags=self.tags.service, settings=self.settings.service, **changed
+        )
         return Store(
-            made, self.tags, self.keys, self.house, self.clock, self.timers, self.foundation
+            made,
+            self.tags,
+            self.keys,
+            self.settings,
+            self.house,
+            self.clock,
+            self.timers,
+            self.foundation,
         )
 
     async def told(self, scope: Scope) -> list[Mapping[str, Any]]:
@@ -75,7 +86,7 @@ def engine() -> str:
 
 @pytest.fixture
 def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *KEYS_MIGRATIONS, *TAGS_MIGRATIONS, *MIGRATIONS)
+    return (*FOUNDATION, *KEYS_MIGRATIONS, *SETTINGS_MIGRATIONS, *TAGS_MIGRATIONS, *MIGRATIONS)
 
 
 @pytest.fixture
@@ -85,10 +96,13 @@ def store(house: House, clock: ManualClock, tmp_path: Path) -> Store:
     foundation = Foundation(house.storage, clock, ids, blobs, Secrets(b"k" * 32))
     tagging = tags.build(foundation)
     ring = keys.build(foundation)
-    made = parameters.build(foundation, tags=tagging.service, keys=ring.service)
+    chosen = settings.build(foundation)
+    made = parameters.build(
+        foundation, tags=tagging.service, keys=ring.service, settings=chosen.service
+    )
     tagging.service.serve(made.taggables)
     timers = Timers(house.storage, clock, ids, house.schedule, dict(made.jobs))
-    return Store(made, tagging, ring, house, clock, timers, foundation)
+    return Store(made, tagging, ring, chosen, house, clock, timers, foundation)
 
 
 @pytest.fixture

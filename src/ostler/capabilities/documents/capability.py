@@ -24,6 +24,7 @@ from ostler.capabilities.documents.service.reviews import Reviews
 from ostler.capabilities.documents.service.sharing import Sharing
 from ostler.capabilities.documents.service.sources import Web
 from ostler.capabilities.documents.store import documents as store
+from ostler.capabilities.settings import ServiceSettings
 from ostler.capabilities.tags import Tags
 from ostler.foundation.capability import Capability, Foundation, Taggable
 
@@ -32,6 +33,7 @@ def build(
     foundation: Foundation,
     *,
     tags: Tags,
+    settings: ServiceSettings,
     uses: DocumentUses | None = None,
     links: AttachmentLinks | None = None,
     sources: Sequence[AttachmentSources] = (),
@@ -51,7 +53,7 @@ def build(
         documents,
         Listing(storage, tags),
         Authoring(storage, clock, tags, attachments, uses or NoUses()),
-        Sharing(storage),
+        Sharing(storage, settings),
         Reviews(storage, clock),
         links or NoLinks(),
     )

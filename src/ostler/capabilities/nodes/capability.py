@@ -13,7 +13,7 @@ from ostler.capabilities.nodes.operations import (
     FleetOperations,
 )
 from ostler.capabilities.nodes.service.activations import Activations
-from ostler.capabilities.nodes.service.defaults import DefaultRoles
+from ostler.capabilities.nodes.service.defaults import DefaultRoles, DefaultRoleSetting
 from ostler.capabilities.nodes.service.fleet import Fleet
 from ostler.capabilities.nodes.service.heartbeats import SILENCE_TIMER, Heartbeats
 from ostler.capabilities.nodes.service.neighbours import Associations, NoAssociations
@@ -21,6 +21,7 @@ from ostler.capabilities.nodes.service.nodes import Nodes, TargetGroups
 from ostler.capabilities.nodes.service.registration import KEY_LIFE, Registration
 from ostler.capabilities.nodes.service.roles import Roles
 from ostler.capabilities.nodes.store.nodes import exists
+from ostler.capabilities.settings import DEFAULT_ROLE, ServiceSettings
 from ostler.capabilities.tags import Tags
 from ostler.foundation.capability import Capability, Foundation, Taggable
 
@@ -29,6 +30,7 @@ def build(
     foundation: Foundation,
     *,
     tags: Tags,
+    settings: ServiceSettings,
     roles: Roles,
     groups: TargetGroups | None = None,
     associations: Associations | None = None,
@@ -45,6 +47,8 @@ def build(
     storage, clock, ids = foundation.storage, foundation.clock, foundation.ids
     secrets = foundation.secrets
     heartbeats = Heartbeats(storage, clock)
+    defaults = DefaultRoles(storage, clock, roles)
+    settings.serve({DEFAULT_ROLE: DefaultRoleSetting(storage, defaults)})
     return Capability(
         name="nodes",
         service=Nodes(storage, clock, tags, heartbeats, groups),
@@ -54,7 +58,7 @@ def build(
                 Fleet(storage, clock, roles, tags, associations or NoAssociations()),
                 latest_agents or {},
             ),
-            DefaultRoleOperations(DefaultRoles(storage, clock, roles)),
+            DefaultRoleOperations(defaults),
             AgentOperations(
                 Registration(storage, clock, ids, secrets, roles, tags, key_life=key_life),
                 heartbeats,

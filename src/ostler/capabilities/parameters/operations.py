@@ -11,6 +11,7 @@ from ostler.capabilities.parameters.model.names import asked_name, new_name, pla
 from ostler.capabilities.parameters.model.parameters import Order, Version
 from ostler.capabilities.parameters.model.policies import Policy, read_policies
 from ostler.capabilities.parameters.service.reading import Parameter, Parameters
+from ostler.capabilities.parameters.service.sharing import Described
 from ostler.capabilities.parameters.service.writing import Writing
 from ostler.capabilities.tags import paired
 from ostler.foundation.call import Call
@@ -94,7 +95,7 @@ class Operations:
             call.page_request(given, default=10, most=50),
             shared=given.get("Shared", False),
         )
-        return call.paged("Parameters", page, lambda version: _described(call, version))
+        return call.paged("Parameters", page, _described)
 
     async def get_parameter_history(
         self, call: Call, given: ssm.GetParameterHistoryRequest
@@ -167,8 +168,8 @@ def _parameter(parameter: Parameter) -> ssm.Parameter:
     return written
 
 
-def _described(call: Call, version: Version) -> Mapping[str, Any]:
-    return {"ARN": call.arn("parameter", version.key), **_metadata(version)}
+def _described(told: Described) -> Mapping[str, Any]:
+    return {"ARN": told.arn, **_metadata(told.version)}
 
 
 def _remembered(version: Version) -> Mapping[str, Any]:

@@ -12,8 +12,9 @@ from ostler.capabilities.documents.model.sharing import (
     normalized,
 )
 from ostler.capabilities.documents.store import documents, sharing
+from ostler.capabilities.settings import PUBLIC_SHARING, ServiceSettings
 from ostler.foundation.call import Call
-from ostler.foundation.errors import ValidationException
+from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Storage, Transaction
 
@@ -21,8 +22,9 @@ from ostler.foundation.storage import Storage, Transaction
 class Sharing:
     """Who may use a document besides its owner."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, settings: ServiceSettings) -> None:
         self._storage = storage
+        self._settings = settings
 
     async def change(
         self,
@@ -52,12 +54,20 @@ class Sharing:
             sharing.remove(tx, name, gone)
             sharing.put(tx, name, [share for share in new if share.account not in gone])
             is_public = any(share.account == EVERYBODY for share in left)
+            if is_public and not was_public:
+                self._expect_allowed(tx)
             if is_public and not was_public and sharing.count_public(tx) > MOST_PUBLIC:
                 raise DocumentPermissionLimit(
                     f"An account can share {MOST_PUBLIC} documents with everybody."
                 )
 
         await self._storage.write(call.scope, put)
+
+    def _expect_allowed(self, tx: Transaction) -> None:
+        if self._settings.value(tx, PUBLIC_SHARING) == "Disable":
+            raise AccessDeniedException(
+                f"The service setting {PUBLIC_SHARING} forbids to share documents with everybody."
+            )
 
     async def list(self, call: Call, name: str, asked: PageRequest) -> Page[Share]:
         """With whom the document is shared."""

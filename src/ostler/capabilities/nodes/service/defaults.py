@@ -13,6 +13,7 @@ from ostler.capabilities.nodes.model.defaults import (
 )
 from ostler.capabilities.nodes.service.roles import Roles, check_role, give_role
 from ostler.capabilities.nodes.store import defaults as store
+from ostler.capabilities.settings import DEFAULT_ROLE, Setting
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.storage import Storage, Transaction
@@ -70,6 +71,31 @@ class DefaultRoles:
         )
         await check_role(call, self._roles, arn)
         return arn
+
+
+class DefaultRoleSetting:
+    """The same as a service setting, whose value is the role's name with its path."""
+
+    def __init__(self, storage: Storage, roles: DefaultRoles) -> None:
+        self._storage = storage
+        self._roles = roles
+
+    async def chosen(self, call: Call) -> Setting | None:
+        """The role that is registered."""
+        role = await self._storage.read(call.scope, store.find)
+        if role is None:
+            return None
+        return Setting(DEFAULT_ROLE, role.arn.partition(":role/")[2], role.registered)
+
+    async def choose(self, call: Call, value: str) -> None:
+        """Register the role in place of the one before."""
+        arn = f"arn:aws:iam::{call.account}:role/{value.removeprefix('/')}"
+        order = DefaultRoleOrder(PermissionModel.SELF_MANAGED, role=arn, overwrite=True)
+        await self._roles.register(call, order)
+
+    async def forget(self, call: Call) -> None:
+        """Take it back."""
+        await self._roles.deregister(call)
 
 
 def _setting(call: Call) -> str:

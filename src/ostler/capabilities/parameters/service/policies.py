@@ -1,7 +1,7 @@
 """Policies in action: what happens to parameters when their time comes."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ostler.capabilities.parameters.events import Operation, parameter_changed, policy_acted
@@ -15,6 +15,7 @@ from ostler.capabilities.parameters.model.policies import (
     next_due,
 )
 from ostler.capabilities.parameters.store import parameters as store
+from ostler.capabilities.settings import ResourcePolicies
 from ostler.capabilities.tags import Tags
 from ostler.foundation.clock import Clock
 from ostler.foundation.events import Announcement
@@ -27,13 +28,26 @@ TIMER = "parameters.policies"
 _LONGEST_TIMER_KEY = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What goes with a parameter: its tags, and the policies that let others in."""
+
+    tags: Tags
+    sharing: ResourcePolicies
+
+    def drop(self, tx: Transaction, scope: Scope, key: str) -> None:
+        """Forget all that belonged to a parameter that is no more."""
+        self.tags.drop(tx, RESOURCE, key)
+        self.sharing.drop(tx, scope, arn_of(scope, key))
+
+
 class Policies:
     """Does what policies demand when they are due."""
 
-    def __init__(self, storage: Storage, clock: Clock, tags: Tags) -> None:
+    def __init__(self, storage: Storage, clock: Clock, belongings: Belongings) -> None:
         self._storage = storage
         self._clock = clock
-        self._tags = tags
+        self._belongings = belongings
 
     async def act(self, due: Due) -> None:
         """Let the policies of a parameter act that are due by now."""
@@ -62,7 +76,7 @@ class Policies:
                 )
             )
         if any(policy.type is PolicyType.EXPIRATION for policy in acting):
-            remove(tx, scope, self._tags, key)
+            remove(tx, scope, self._belongings, key)
             return True
         policies = tuple(
             policy.finished() if policy in acting else policy for policy in terms.policies
@@ -81,12 +95,12 @@ def schedule(tx: Transaction, version: Version, before: Terms | None = None) -> 
         tx.unschedule(TIMER, _timer_key(version.key))
 
 
-def remove(tx: Transaction, scope: Scope, tags: Tags, key: str) -> bool:
+def remove(tx: Transaction, scope: Scope, belongings: Belongings, key: str) -> bool:
     """Forget a parameter and all that belongs to it; whether there was one."""
     version = store.newest(tx, key)
     if version is None or not store.remove(tx, key):
         return False
-    tags.drop(tx, RESOURCE, key)
+    belongings.drop(tx, scope, key)
     if version.terms.policies:
         tx.unschedule(TIMER, _timer_key(key))
     tx.tell(changed(scope, Operation.DELETE, key, version.terms))

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -14,9 +15,11 @@ from ostler.capabilities.parameters.model.parameters import Reading, Version
 from ostler.capabilities.parameters.service.permission import is_forbidden
 from ostler.capabilities.parameters.service.references import References, refer
 from ostler.capabilities.parameters.service.sealing import Sealing
+from ostler.capabilities.parameters.service.sharing import Described, Guests
 from ostler.capabilities.parameters.service.tagged import carriers
 from ostler.capabilities.parameters.store import listing
 from ostler.capabilities.parameters.store import parameters as store
+from ostler.capabilities.settings import ResourcePolicies
 from ostler.capabilities.tags import Tags
 from ostler.foundation.call import Call
 from ostler.foundation.paging import Page, PageRequest
@@ -44,15 +47,23 @@ class Parameters:
     """The parameters as those see them who only read."""
 
     def __init__(
-        self, storage: Storage, sealing: Sealing, tags: Tags, references: References
+        self,
+        storage: Storage,
+        sealing: Sealing,
+        tags: Tags,
+        references: References,
+        policies: ResourcePolicies,
     ) -> None:
         self._storage = storage
         self._sealing = sealing
         self._tags = tags
         self._references = references
+        self._guests = Guests(storage, tags, policies)
 
     async def get(self, call: Call, name: Name, *, decrypt: bool) -> Parameter:
         """One parameter; the version that the name's selector chooses, or the newest."""
+        if name.arn:
+            return await self._parameter(call, await self._guests.find(call, name), decrypt, name)
         await call.allow(_arn(call, name))
         if name.is_reference:
             return await self._refer(call, name, decrypt)
@@ -68,7 +79,7 @@ class Parameters:
     ) -> tuple[list[Parameter], list[str]]:
         """Those of the parameters that there are, by name, and the names of the others."""
         await call.allow(*(_arn(call, name) for name in names))
-        kept = [name for name in names if not name.is_reference]
+        kept = [name for name in names if not (name.is_reference or name.arn)]
         readings = await self._storage.read(call.scope, lambda tx: _read_many(tx, kept))
         found: list[Parameter] = []
         missing: list[str] = []
@@ -77,6 +88,8 @@ class Parameters:
             try:
                 if name.is_reference:
                     found.append(await self._refer(call, name, decrypt))
+                elif name.arn:
+                    found.append(await self.get(call, name, decrypt=decrypt))
                 elif reading is not None:
                     found.append(await self._parameter(call, reading, decrypt, name))
                 else:
@@ -89,10 +102,14 @@ class Parameters:
         """Those of the parameters that there are, by the names that `{{ssm:…}}` gives them, for a
         neighbour that needs them on the caller's behalf; secrets stay closed."""
         meant = {text: asked_name(text, call.scope) for text in names}
-        arns = [_arn(call, name) for name in meant.values()]
-        await call.allow(*arns, action="ssm:GetParameters")
-        kept = list(meant.values())
+        action = "ssm:GetParameters"
+        await call.allow(*(_arn(call, name) for name in meant.values()), action=action)
+        kept = [name for name in meant.values() if not name.arn]
         found = await self._storage.read(call.scope, lambda tx: _read_many(tx, kept))
+        for name in meant.values():
+            if name.arn:
+                with suppress(ParameterNotFound):
+                    found[name] = await self._guests.find(call, name, action=action)
         return {
             text: await self._parameter(call, found[name], False, name)
             for text, name in meant.items()
@@ -129,51 +146,57 @@ class Parameters:
     ) -> Page[Version]:
         """The versions that are kept, the oldest first; the values open, or as they are kept."""
         await call.allow(_arn(call, name))
+        if name.arn:
+            raise ParameterNotFound(f"Parameter {name.given} not found.")
         page = await self._storage.read(
             call.scope, partial(store.history, key=name.key, asked=asked)
         )
         if not page.items and asked.after is None:
             raise ParameterNotFound(f"Parameter {name.given} not found.")
         opened = [
-            replace(version, value=await self._value(call, version, decrypt))
+            replace(version, value=await self._value(call, version, _arn(call, name), decrypt))
             for version in page.items
         ]
         return Page(opened, page.last)
 
     async def describe(
         self, call: Call, clauses: Sequence[Clause], asked: PageRequest, *, shared: bool
-    ) -> Page[Version]:
-        """What the newest versions of some parameters say; nobody shares theirs with others."""
+    ) -> Page[Described]:
+        """What the newest versions of some parameters say: of the account's own, or of those that
+        others share with it."""
         await call.allow()
         if shared:
-            return Page([])
+            return await self._guests.describe(call, clauses, asked)
 
         def look(tx: Transaction) -> Page[Version]:
             return listing.described(tx, clauses, carriers(tx, self._tags, clauses), asked)
 
-        return await self._storage.read(call.scope, look)
+        page = await self._storage.read(call.scope, look)
+        own = [Described(call.arn("parameter", version.key), version) for version in page.items]
+        return Page(own, page.last)
 
     async def _parameter(
         self, call: Call, reading: Reading, decrypt: bool, name: Name | None = None
     ) -> Parameter:
+        arn = (name.arn if name else "") or call.arn("parameter", reading.key)
         return Parameter(
             name=(name.spelling if name else "") or reading.name,
-            arn=call.arn("parameter", reading.key),
+            arn=arn,
             kind=reading.kind,
             data_type=reading.data_type,
             number=reading.number,
             modified=reading.modified,
-            value=await self._value(call, reading, decrypt),
+            value=await self._value(call, reading, arn, decrypt),
             selector=name.selector if name else "",
         )
 
-    async def _value(self, call: Call, version: Reading | Version, decrypt: bool) -> str:
+    async def _value(self, call: Call, version: Reading | Version, arn: str, decrypt: bool) -> str:
         value = version.value
         if not isinstance(value, Sealed):
             return value
         if not decrypt:
             return base64.b64encode(value.data).decode()
-        return await self._sealing.open(call, value, call.arn("parameter", version.key))
+        return await self._sealing.open(call, value, arn)
 
     async def _refer(self, call: Call, name: Name, decrypt: bool) -> Parameter:
         referred = await refer(self._references, call, name, decrypt)

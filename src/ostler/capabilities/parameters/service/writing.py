@@ -26,11 +26,18 @@ from ostler.capabilities.parameters.model.parameters import (
     plan,
 )
 from ostler.capabilities.parameters.model.patterns import check_pattern
-from ostler.capabilities.parameters.service.policies import arn_of, changed, remove, schedule
+from ostler.capabilities.parameters.service.policies import (
+    Belongings,
+    arn_of,
+    changed,
+    remove,
+    schedule,
+)
 from ostler.capabilities.parameters.service.reading import version_missing
 from ostler.capabilities.parameters.service.sealing import Sealing, bound_to
 from ostler.capabilities.parameters.store import parameters as store
-from ostler.capabilities.tags import Tags, check_tags, most, request_context
+from ostler.capabilities.settings import DEFAULT_TIER, ServiceSettings
+from ostler.capabilities.tags import check_tags, most, request_context
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import ValidationException
@@ -50,12 +57,19 @@ class Writing:
     """The parameters as those see them who change them."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, sealing: Sealing, tags: Tags, limits: Limits
+        self,
+        storage: Storage,
+        clock: Clock,
+        sealing: Sealing,
+        belongings: Belongings,
+        settings: ServiceSettings,
+        limits: Limits,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._sealing = sealing
-        self._tags = tags
+        self._belongings = belongings
+        self._settings = settings
         self._limits = limits
         self._turns: WeakValueDictionary[tuple[Scope, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -72,7 +86,7 @@ class Writing:
         await call.allow(call.arn("parameter", name.key))
 
         def delete(tx: Transaction) -> bool:
-            return remove(tx, call.scope, self._tags, name.key)
+            return remove(tx, call.scope, self._belongings, name.key)
 
         async with self._turn(call, name):
             gone = await self._storage.write(call.scope, delete)
@@ -84,7 +98,9 @@ class Writing:
         await call.allow(*(call.arn("parameter", name.key) for name in names))
 
         def delete(tx: Transaction) -> list[str]:
-            return [name.given for name in names if remove(tx, call.scope, self._tags, name.key)]
+            return [
+                name.given for name in names if remove(tx, call.scope, self._belongings, name.key)
+            ]
 
         return await self._storage.write(call.scope, delete)
 
@@ -133,7 +149,9 @@ class Writing:
 
     async def _write(self, call: Call, order: Order) -> Written:
         while True:
-            before, full = await self._storage.read(call.scope, partial(self._before, order=order))
+            order, before, full = await self._storage.read(
+                call.scope, partial(self._before, order=order)
+            )
             terms = plan(order, before, full, self._limits)
             if terms.pattern:
                 values = items(terms.kind, order.value)
@@ -161,11 +179,16 @@ class Writing:
             turn = self._turns[whose] = asyncio.Lock()
         return turn
 
-    def _before(self, tx: Transaction, order: Order) -> tuple[Version | None, Sequence[Tier]]:
+    def _before(
+        self, tx: Transaction, order: Order
+    ) -> tuple[Order, Version | None, Sequence[Tier]]:
+        """The order with the tier that it leaves open, the version before, and the full tiers."""
         before = store.newest(tx, order.name.key)
+        if before is None and order.tier is None:
+            order = replace(order, tier=Tier(self._settings.value(tx, DEFAULT_TIER)))
         # Who is in a tier already does not ask whether it takes more.
         stays = before is not None and order.tier in (None, before.terms.tier)
-        return before, () if stays else store.full_tiers(tx, self._limits)
+        return order, before, () if stays else store.full_tiers(tx, self._limits)
 
     def _put(
         self,
@@ -192,7 +215,7 @@ class Writing:
         version = Version(key, number, planned, self._clock.now(), call.caller.arn, order.value)
         store.write(tx, _sealed(call.scope, version, order.value, seal))
         if order.tags:
-            self._tags.put(tx, RESOURCE, key, order.tags)
+            self._belongings.tags.put(tx, RESOURCE, key, order.tags)
         schedule(tx, version, before.terms if before else None)
         tx.tell(changed(call.scope, operation, key, planned))
         return Written(number, planned.tier)

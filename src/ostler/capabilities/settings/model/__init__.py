@@ -1,0 +1,1 @@
+"""The nouns of settings and of sharing, and their rules."""
