@@ -95,6 +95,63 @@ def test_a_huge_text_for_a_huge_pattern_is_given_up():
         compile_pattern("(a?){1000}b").search("a" * 60_000, Effort())
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("(?:a?){1000}", ""), ("(?:a?){1000}", "b" * 1000), ("(|a|b|c|d|e|f|g){0,800}", "")],
+)
+def test_what_matches_at_once_has_its_price(pattern, text):
+    """A list of values may be long, and each of them be looked at by thousands of instructions."""
+    effort = Effort()
+    compiled = compile_pattern(pattern)
+
+    with pytest.raises(PatternFault, match="too long"):
+        for _ in range(1000):
+            compiled.search(text, effort)
+
+
+LETTERS = "".join(map(chr, range(0x4E00, 0x4E00 + 4000)))
+RANGES = "".join(f"{chr(code)}-{chr(code + 2)}" for code in range(0x4E00, 0x4E00 + 4000, 3))
+
+
+@pytest.mark.parametrize(
+    ("members", "letter"), [(LETTERS, "x"), (LETTERS, LETTERS[-1]), (RANGES, "x")]
+)
+def test_a_class_costs_what_looking_through_it_costs(members, letter):
+    """A minute went by before: every letter of the text asked for every letter of the class."""
+    looked = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __ge__(self, other: str) -> bool:
+            nonlocal looked
+            looked += 1
+            return super().__ge__(other)
+
+    text = [Counted(letter)] * 500_000
+    with pytest.raises(PatternFault, match="too long"):
+        compile_pattern(f"[{members}]+!").search(text, Effort())
+
+    assert looked < 400_000
+
+
+def test_a_long_text_for_a_counted_class_is_cheap():
+    """Nearly all patterns that people write look like this one."""
+    compiled = compile_pattern("^[a-zA-Z0-9_.-]{1,1000}$")
+
+    assert compiled.search("a" * 1000, Effort(20_000))
+    assert not compiled.search("a" * 1001, Effort(20_000))
+
+
+def test_the_size_of_patterns_counts():
+    """Reading hundreds of the largest patterns takes seconds, before any text is matched."""
+    effort = Effort()
+
+    with pytest.raises(PatternFault, match="too long"):
+        for count in range(900, 1000):
+            compile_pattern(f"(?:a{{{count}}}){{20}}", effort)
+
+
 def test_many_patterns_share_their_effort():
     """A document has room for hundreds of patterns, each of which is just not too much."""
     effort = Effort()

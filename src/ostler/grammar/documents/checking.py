@@ -79,7 +79,7 @@ def _check_parameter(parameter: Parameter, effort: Effort) -> None:
         raise at(f"{path}/displayType", "displayType must be textfield or textarea")
     if parameter.allowed_pattern:
         try:
-            compile_pattern(parameter.allowed_pattern)
+            compile_pattern(parameter.allowed_pattern, effort)
         except PatternFault as fault:
             raise at(f"{path}/allowedPattern", f"the pattern is not valid: {fault}") from None
     _check_default(parameter, path, effort)

@@ -160,7 +160,7 @@ def _is_allowed(parameter: Parameter, text: str) -> bool:
 
 def _matches(parameter: Parameter, text: str, effort: Effort) -> bool:
     try:
-        return compile_pattern(parameter.allowed_pattern).search(text, effort)
+        return compile_pattern(parameter.allowed_pattern, effort).search(text, effort)
     except PatternFault as fault:
         raise ParameterFault(
             f'Parameter "{parameter.name}": its allowed pattern cannot be applied: {fault}'

@@ -14,9 +14,19 @@ from ostler.grammar.documents.patterns.parsing import Parser
 _LONGEST = 4096
 
 
+def compile_pattern(pattern: str, effort: Effort | None = None) -> Pattern:
+    """`pattern` ready for use; PatternFault when it is not a pattern that agents understand.
+
+    Its size counts as effort: a document may declare hundreds.
+    """
+    compiled = _compiled(pattern)
+    if effort is not None:
+        effort.spend(compiled.size)
+    return compiled
+
+
 @lru_cache(maxsize=256)
-def compile_pattern(pattern: str) -> Pattern:
-    """`pattern` ready for use; PatternFault when it is not a pattern that agents understand."""
+def _compiled(pattern: str) -> Pattern:
     if len(pattern) > _LONGEST:
         raise PatternFault(f"longer than {_LONGEST} characters")
     return Pattern(Parser(pattern).parse())

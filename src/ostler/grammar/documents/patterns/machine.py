@@ -13,9 +13,12 @@ class PatternFault(Exception):
 
 
 class Effort:
-    """How much work may be spent on matching, by several patterns together."""
+    """How much work may be spent on patterns, by several of them together: a tenth of a second.
 
-    def __init__(self, left: int = 500_000) -> None:
+    Counted are instructions: those that a pattern is made of, and those that look at a place.
+    """
+
+    def __init__(self, left: int = 200_000) -> None:
         self._left = left
 
     def spend(self, work: int) -> None:
@@ -28,6 +31,8 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Char:
     test: Test
+    cost: int = 1
+    """A class of many ranges asks each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +56,28 @@ class Pattern:
     def __init__(self, program: Program) -> None:
         self._program = program
 
+    @property
+    def size(self) -> int:
+        """How many instructions it has."""
+        return len(self._program)
+
     def search(self, text: str, effort: Effort) -> bool:
         """Whether the pattern matches anywhere in `text`; PatternFault when that costs too much."""
+        program = self._program
+        effort.spend(1)
         threads: set[int] = set()
         for position in range(len(text) + 1):
             active = self._follow({0, *threads}, text, position)
-            if len(self._program) in active:
+            # What matches at once has cost all this as well.
+            effort.spend(len(active))
+            if len(program) in active:
                 return True
-            effort.spend(len(active) + 1)
             if position == len(text):
                 break
+            steps = [(index, step) for index in active if isinstance(step := program[index], Char)]
+            effort.spend(sum(step.cost for _, step in steps))
             letter = text[position]
-            threads = {
-                index + 1
-                for index in active
-                if isinstance(step := self._program[index], Char) and step.test(letter)
-            }
+            threads = {index + 1 for index, step in steps if step.test(letter)}
         return False
 
     def _follow(self, threads: set[int], text: str, position: int) -> set[int]:

@@ -1,6 +1,7 @@
 """Reading a pattern into a program, by recursive descent."""
 
 import unicodedata
+from collections.abc import Callable
 
 from ostler.grammar.documents.patterns.characters import (
     ASSERTIONS,
@@ -49,19 +50,20 @@ class Parser:
         while self._take("|"):
             branches.append(self._sequence())
         self._flags = flags
-        program = branches.pop()
-        while branches:
-            branch = branches.pop()
-            jump = Split((len(program) + 1,))
-            program = [Split((1, len(branch) + 2)), *branch, jump, *program]
-            self._check_size(program)
-        return program
+        *earlier, last = branches
+        size = len(last) + sum(len(branch) + 2 for branch in earlier)
+        _check_size(size)
+        program: Program = []
+        for branch in earlier:
+            program += [Split((1, len(branch) + 2)), *branch]
+            program.append(Split((size - len(program),)))
+        return program + last
 
     def _sequence(self) -> Program:
         program: Program = []
         while self._at < len(self._pattern) and self._pattern[self._at] not in "|)":
             program += self._repeated(self._atom())
-            self._check_size(program)
+            _check_size(len(program))
         return program
 
     def _atom(self) -> Program:
@@ -70,7 +72,7 @@ class Parser:
             case "(":
                 return self._group()
             case "[":
-                return [Char(self._class())]
+                return [self._class()]
             case ".":
                 return [Char((lambda _: True) if "s" in self._flags else is_not_newline)]
             case "^":
@@ -120,8 +122,9 @@ class Parser:
         repeated = program * least
         if most is None:
             return [*repeated, Split((1, size + 2)), *program, Split((-size - 1,))]
-        for _ in range(most - least):
-            repeated += [Split((1, size + 1)), *program]
+        for left in range(most - least, 0, -1):
+            # Past all that may follow at once, or a text would wake each of them in turn.
+            repeated += [Split((1, left * (size + 1))), *program]
         return repeated
 
     def _group(self) -> Program:
@@ -171,21 +174,29 @@ class Parser:
             raise PatternFault("references back are not supported")
         return [Char(self._set(letter) or self._literal(self._character(letter)))]
 
-    def _class(self) -> Test:
-        negated = self._take("^")
+    def _class(self) -> Char:
+        negated, folded = self._take("^"), self._folding()
+        letters: set[str] = set()
         tests: list[Test] = []
         first = True
         while first or self._peek() != "]":
             first = False
-            tests.append(self._class_member())
+            member = self._class_member()
+            if isinstance(member, str):
+                letters.add(folded(member))
+            else:
+                tests.append(member)
         self._next()
 
         def test(letter: str) -> bool:
-            return any(member(letter) for member in tests) is not negated
+            return (
+                folded(letter) in letters or any(member(letter) for member in tests)
+            ) is not negated
 
-        return test
+        return Char(test, cost=1 + len(tests))
 
-    def _class_member(self) -> Test:
+    def _class_member(self) -> Test | str:
+        """A letter that stands for itself, or a test."""
         if self._take("[:"):
             end = self._pattern.find(":]", self._at)
             name = self._pattern[self._at : end]
@@ -201,7 +212,7 @@ class Parser:
                 return shorthand
             letter = self._character(escape)
         if self._peek() != "-" or self._peek(1) in ("]", ""):
-            return self._literal(letter)
+            return letter
         self._next()
         last = self._next()
         if last == "\\":
@@ -252,6 +263,10 @@ class Parser:
             return lambda other: other.casefold() == folded
         return lambda other: other == letter
 
+    def _folding(self) -> Callable[[str], str]:
+        """What makes letters equal that are to count as equal."""
+        return str.casefold if "i" in self._flags else str
+
     def _range(self, first: str, last: str) -> Test:
         if "i" in self._flags:
             return lambda other: (
@@ -276,9 +291,10 @@ class Parser:
         self._at += len(text)
         return True
 
-    def _check_size(self, program: Program) -> None:
-        if len(program) > MOST_INSTRUCTIONS:
-            raise PatternFault("too large")
+
+def _check_size(size: int) -> None:
+    if size > MOST_INSTRUCTIONS:
+        raise PatternFault("too large")
 
 
 def _is_number(text: str) -> bool:
