@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -84,10 +85,17 @@ class MemoryPresence:
         self.told.append(("disconnected", node))
 
 
-class MemoryOutput:
-    """Keeps output in a dictionary."""
+@dataclass(frozen=True)
+class Kept:
+    length: int
+    cut: bool = False
 
-    def __init__(self) -> None:
+
+class MemoryOutput:
+    """Keeps output in a dictionary, `most` bytes of each stream."""
+
+    def __init__(self, *, most: int = 2**40) -> None:
+        self.most = most
         self.kept: dict[tuple[str, ...], bytes] = {}
         self.finished: set[tuple[str, ...]] = set()
 
@@ -100,12 +108,12 @@ class MemoryOutput:
         stream: str,
         offset: int,
         data: bytes,
-    ) -> int:
+    ) -> Kept:
         place = (node, command, step, stream)
         kept = self.kept.get(place, b"")
         if offset == len(kept):
-            self.kept[place] = kept + data
-        return len(self.kept.get(place, b""))
+            kept = self.kept[place] = (kept + data)[: self.most]
+        return Kept(len(kept), cut=len(kept) == self.most)
 
     async def length(self, scope: Scope, node: NodeId, command: str, step: str, stream: str) -> int:
         return len(self.kept.get((node, command, step, stream), b""))

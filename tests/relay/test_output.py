@@ -46,6 +46,13 @@ async def test_a_piece_sent_again_after_a_cut_is_well_received(output):
     assert {PLACE} == output.finished
 
 
+async def test_a_node_is_told_that_no_more_is_kept(output):
+    output.most = 8
+    await put(output, b"hello", "offset=0")
+    assert (413, 8) == await put(output, b" world", "offset=5&final=true")
+    assert set() == output.finished
+
+
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 async def test_a_node_may_ask_where_to_go_on(output, method):
     await put(output, b"hello", "offset=0")

@@ -19,7 +19,7 @@ from ostler.agent.host import Host
 from ostler.agent.journal import Journal
 from ostler.agent.keys import Keys, Smith
 from ostler.agent.network import Network, endpoint_of
-from ostler.agent.output import BUDGET, Ring
+from ostler.agent.output import BUDGET, LARGEST, Ring
 from ostler.agent.registration import NodeCalls, Registration
 from ostler.agent.replies import Words
 from ostler.agent.reporter import Reporter
@@ -56,6 +56,7 @@ class Agent:
         outside: Outside,
         *,
         budget: int = BUDGET,
+        largest: int = LARGEST,
         disk: Disk | None = None,
     ) -> None:
         server = endpoint_of(registration.server)
@@ -96,7 +97,7 @@ class Agent:
             host=host,
             clock=clock,
             ids=ids,
-            ring=Ring(folder.path / "work", budget=budget),
+            ring=Ring(folder.path / "work", budget=budget, largest=largest),
             uploads=Uploads(calls, clock, ids),
             reporter=reporter,
             words=words,

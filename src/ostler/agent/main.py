@@ -20,6 +20,7 @@ from ostler.agent.host.environment import passed_on
 from ostler.agent.host.linux import REBOOT, LinuxHost
 from ostler.agent.keys import ChildSmith, Keys, KeyUnusable
 from ostler.agent.network import NetworkFault, RealNetwork, endpoint_of
+from ostler.agent.output import LARGEST
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.ids import SystemIds
 
@@ -119,7 +120,13 @@ def _run(given: argparse.Namespace) -> int:
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        agent = Agent(folder, saved, outside, budget=given.disk_budget * MEGABYTE)
+        agent = Agent(
+            folder,
+            saved,
+            outside,
+            budget=given.disk_budget * MEGABYTE,
+            largest=given.output_limit * MEGABYTE,
+        )
         await agent.run(stopped)
 
     asyncio.run(run())
@@ -193,6 +200,13 @@ def _parser() -> argparse.ArgumentParser:
         default=200,
         metavar="MB",
         help="how much of the disk outputs may take (200)",
+    )
+    run.add_argument(
+        "--output-limit",
+        type=int,
+        default=LARGEST // MEGABYTE,
+        metavar="MB",
+        help=f"how much of one stream of one step is kept ({LARGEST // MEGABYTE})",
     )
     run.add_argument(
         "--reboot-command",

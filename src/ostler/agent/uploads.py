@@ -103,8 +103,8 @@ class Upload:
             return
         kept = answer.headers.get(UPLOAD_OFFSET, "")
         match answer.status:
-            case 404 | 405 | 501:
-                # This server keeps no whole outputs, or not this one.
+            case 404 | 405 | 413 | 501:
+                # This server keeps no whole outputs, or not this one, or no more of it.
                 self._finish()
             case 200 | 201 | 204 if self._known:
                 self._retries.reset()

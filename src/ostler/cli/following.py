@@ -109,8 +109,8 @@ class Follower:
             if not part["Whole"] and source.node not in self._poor:
                 self._poor.add(source.node)
                 self._note(
-                    f"{source.node}: its agent shows output only when a step has ended, "
-                    "and no more than the API keeps."
+                    f"{source.node}: not all of its output is here: its agent brings it when a "
+                    "step has ended, and no more than the API keeps, or there was more than is kept."
                 )
             if not part["Content"]:
                 return

@@ -38,11 +38,13 @@ async def answer(request: Request, scope: Scope, node: NodeId, output: Output) -
     offset, final = _asked(request.query)
     end = offset + len(request.body)
     kept = await output.append(*where, offset, request.body)
-    if kept != end:
-        return _kept(409, kept)
+    if kept.cut:
+        return _kept(413, kept.length)
+    if kept.length != end:
+        return _kept(409, kept.length)
     if final:
         await output.finish(*where)
-    return _kept(200, kept)
+    return _kept(200, kept.length)
 
 
 def place_of(path: str) -> Place:

@@ -66,6 +66,15 @@ class Trail(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """How much of a stream is kept; `cut`: the rest of it will not be."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def cut(self) -> bool: ...
+
+
 class Output(Protocol):
     """Keeps the whole output of steps, in pieces that arrive in order."""
 
@@ -78,8 +87,8 @@ class Output(Protocol):
         stream: str,
         offset: int,
         data: bytes,
-    ) -> int:
-        """Put `data` at `offset` if so many bytes are kept; tell how many are kept afterwards.
+    ) -> Kept:
+        """Put `data` at `offset` if so many bytes are kept; tell how much is kept afterwards.
 
         With another number kept, nothing changes. An ApiError refuses.
         """

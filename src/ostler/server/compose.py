@@ -58,6 +58,9 @@ from ostler.server.tagged import Tagged
 from ostler.server.workers import Work, Workers
 
 
+MEGABYTE = 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """The server, put together: its front, and what has to run behind it."""
@@ -284,6 +287,7 @@ def _furnish(
         stored=values.service,
         courier=courier,
         history=timedelta(days=settings.history_days),
+        largest_output=settings.output_limit * MEGABYTE,
     )
     examined = compliance.build(foundation, nodes=machines, examined={"Association"})
     wanted = associations.build(

@@ -68,6 +68,8 @@ class Settings:
     """How long what a node told of a type is kept after the node told it last."""
     audit_days: int = 365
     """How long audit records are kept."""
+    output_limit: int = 256
+    """Megabytes that are kept of the output of one invocation; what is more is cut, and says so."""
     metrics_port: int | None = None
     """A port for Prometheus (`GET /metrics`, plain HTTP, loopback addresses only); off if unset."""
     log_level: str = "info"
@@ -120,7 +122,7 @@ def _typed(name: str, value: Any) -> Any:
             return _names(value)
         case "user_rate" | "node_rate" | "address_rate":
             return _number(name, value, float)
-        case "user_burst" | "node_burst" | "address_burst":
+        case "user_burst" | "node_burst" | "address_burst" | "output_limit":
             return _number(name, value, int)
         case "history_days" | "inventory_days" | "audit_days":
             return _days(name, value)

@@ -1,8 +1,12 @@
 """Whole output: pieces, cuts, resumption, and where it lies."""
 
+from functools import partial
+
 import pytest
 
 from ostler.capabilities.commands.service import outputs as module
+from ostler.capabilities.commands.store import streams
+from ostler.capabilities.commands.store.streams import Stream
 
 STEP = "aws:runShellScript"
 
@@ -14,7 +18,7 @@ def engine():
 
 async def put(world, command, offset, data, *, node=None, step=STEP, stream="stdout"):
     where = (world.scope, node or world.nodes[0], command, step, stream)
-    return await world.outputs.append(*where, offset, data)
+    return (await world.outputs.append(*where, offset, data)).length
 
 
 async def finish(world, command, *, step=STEP, stream="stdout"):
@@ -137,12 +141,65 @@ async def test_only_streams_of_the_nodes_own_steps_are_kept(world, given, code):
     assert code == refused.value.code
 
 
-async def test_a_stream_has_its_limit(world, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_STREAM", 4)
-    command = await world.send()
+@pytest.fixture
+def narrow(world):
+    """Outputs with room for very little of an invocation."""
+    world.outputs = module.Outputs(world.storage, world.blobs, largest=8)
+    return world
 
-    with pytest.raises(Exception, match="At most 4 bytes"):
-        await put(world, command, 0, b"hello")
+
+MARK = b"\n--output truncated: 7.62939e-06 MB of an invocation are kept--\n"
+
+
+async def test_an_invocation_that_writes_too_much_is_cut_and_says_so(narrow):
+    command = await narrow.send()
+    await put(narrow, command, 0, b"hello ")
+    length = await put(narrow, command, 6, b"world")
+    again = await put(narrow, command, 6, b"world")
+    later = await put(narrow, command, length, b"more")
+
+    assert b"hello wo" + MARK == await read(narrow, command)
+    assert [length] * 2 == [again, later]
+    assert 1 == len(await narrow.blobs.list())
+
+
+async def test_all_streams_of_an_invocation_share_its_room(narrow):
+    command = await narrow.send(DocumentName="Two")
+    other = {"step": "second", "stream": "stderr"}
+    await put(narrow, command, 0, b"12345678", step="first")
+    length = await put(narrow, command, 0, b"9", **other)
+
+    assert len(MARK) == length
+    assert length == await put(narrow, command, length, b"0", **other)
+
+
+async def test_what_is_cut_is_not_whole(narrow):
+    command = await narrow.send()
+    await put(narrow, command, 0, b"hello world")
+    await narrow.finish(command, narrow.nodes[0])
+    call = narrow.call("ssm:GetCommandOutput")
+
+    told = await narrow.operations.get_command_output(
+        call, {"CommandId": command, "InstanceId": narrow.nodes[0]}
+    )
+
+    assert (b"hello wo" + MARK, True, False) == (told["Content"], told["Finished"], told["Whole"])
+
+
+async def test_a_server_killed_before_the_cut_was_told_whole_tells_it_then(narrow):
+    command = await narrow.send()
+    stream = Stream(command, narrow.nodes[0], STEP, "stdout")
+    await narrow.blobs.put(
+        f"ostler-output/{command}/{narrow.nodes[0]}/awsrunShellScript/0.awsrunShellScript"
+        "/stdout.pieces/000000000000-5",
+        b"hello",
+    )
+    await narrow.storage.write(
+        narrow.scope, partial(streams.lengthen, stream=stream, by=5, at=0, cut=True)
+    )
+    await put(narrow, command, 0, b"hello")
+
+    assert b"hello" == await read(narrow, command)
 
 
 async def test_history_takes_the_houses_output_along_and_leaves_a_callers_bucket(world):

@@ -13,6 +13,7 @@ from ostler.capabilities.commands.service import (
     EXPIRY_TIMER,
     HISTORY,
     HISTORY_TIMER,
+    LARGEST_OUTPUT,
     SILENCE_TIMER,
     Commands,
     Documents,
@@ -49,6 +50,7 @@ def build(
     courier: Courier,
     output_url: str = AWS_OUTPUT_URL,
     history: timedelta = HISTORY,
+    largest_output: int = LARGEST_OUTPUT,
 ) -> Capability:
     """Put Run Command together."""
     storage, clock = foundation.storage, foundation.clock
@@ -56,7 +58,7 @@ def build(
         storage, clock, foundation.ids, documents, nodes, roles, stored, history=history
     )
     progress = Progress(storage, clock, history=history)
-    outputs = Outputs(storage, foundation.blobs)
+    outputs = Outputs(storage, foundation.blobs, largest=largest_output)
     reader = OutputReader(commands, outputs, clock)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
     return Capability(

@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
-from ostler.capabilities.commands.migrations import m0001_create, m0002_open_commands
+from ostler.capabilities.commands.migrations import (
+    m0001_create,
+    m0002_open_commands,
+    m0003_cut_streams,
+)
 from ostler.foundation.storage import Migration
 
 MIGRATIONS: Sequence[Migration] = (
@@ -10,4 +14,5 @@ MIGRATIONS: Sequence[Migration] = (
         "commands", 1, "create commands, invocations, outputs, streams", m0001_create.upgrade
     ),
     Migration("commands", 2, "index the commands that have not ended", m0002_open_commands.upgrade),
+    Migration("commands", 3, "tell which streams were cut", m0003_cut_streams.upgrade),
 )

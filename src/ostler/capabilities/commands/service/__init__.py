@@ -17,7 +17,7 @@ from ostler.capabilities.commands.service.neighbours import (
     Roles,
     StoredValues,
 )
-from ostler.capabilities.commands.service.outputs import Outputs
+from ostler.capabilities.commands.service.outputs import LARGEST_OUTPUT, Outputs
 from ostler.capabilities.commands.service.progress import Errands, Progress, Word
 from ostler.capabilities.commands.service.reading import OutputReader
 from ostler.capabilities.commands.store.commands import Payload
@@ -31,6 +31,7 @@ __all__ = [
     "EXPIRY_TIMER",
     "HISTORY",
     "HISTORY_TIMER",
+    "LARGEST_OUTPUT",
     "SILENCE_TIMER",
     "Commands",
     "DocumentVersion",

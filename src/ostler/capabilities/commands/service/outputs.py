@@ -15,12 +15,12 @@ from ostler.capabilities.commands.store import streams
 from ostler.capabilities.commands.store.streams import Extent, Stream
 from ostler.foundation.blobs import BlobNotFound, Blobs
 from ostler.foundation.call import Call
-from ostler.foundation.errors import ValidationException
 from ostler.foundation.ids import CommandId, NodeId
 from ostler.foundation.storage import Scope, Storage, Transaction
 
-LARGEST_STREAM = 1024 * 1024 * 1024
-"""Bytes of one stream of one step; a node that brings more is refused, and cuts."""
+MEGABYTE = 1024 * 1024
+LARGEST_OUTPUT = 256 * MEGABYTE
+"""Bytes of one invocation, all steps and streams together; what is more is cut."""
 LARGEST_ASSEMBLED = 64 * 1024 * 1024
 """What is longer stays in its pieces: it would not fit into memory beside other work."""
 
@@ -28,9 +28,10 @@ LARGEST_ASSEMBLED = 64 * 1024 * 1024
 class Outputs:
     """Keeps what steps wrote, all of it, and gives it back."""
 
-    def __init__(self, storage: Storage, blobs: Blobs) -> None:
+    def __init__(self, storage: Storage, blobs: Blobs, *, largest: int = LARGEST_OUTPUT) -> None:
         self._storage = storage
         self._blobs = blobs
+        self._largest = largest
         self._assembling = asyncio.Lock()
 
     async def append(
@@ -42,14 +43,21 @@ class Outputs:
         stream: str,
         offset: int,
         data: bytes,
-    ) -> int:
-        """Put `data` at `offset` if so many bytes are kept; tell how many are kept afterwards."""
+    ) -> Extent:
+        """Put `data` at `offset` if so many bytes are kept; tell how much is kept afterwards.
+
+        When the invocation has no room for all of it, it is cut there, and says so; nothing
+        follows then.
+        """
         which = Stream(CommandId(command), node, step, stream)
-        blob, kept = await self._look(scope, which)
-        if kept.length != offset or not data:
-            return kept.length
-        if offset + len(data) > LARGEST_STREAM:
-            raise ValidationException(f"At most {LARGEST_STREAM} bytes of a stream are kept.")
+        blob, kept, used = await self._look(scope, which)
+        if kept.cut and not kept.finished:
+            await self.finish(scope, node, command, step, stream)
+        if kept.cut or kept.length != offset or not data:
+            return kept
+        cut = used + len(data) > self._largest
+        if cut:
+            data = data[: max(0, self._largest - used)] + self._mark
         if kept.finished and 0 < kept.length <= LARGEST_ASSEMBLED:
             # It goes on after all: what was whole is the first piece again.
             whole = await self._blobs.get(blob)
@@ -58,20 +66,27 @@ class Outputs:
         # one finds the stream longer already.
         await self._blobs.put(_piece(blob, offset, len(data)), data)
         lengthened = await self._storage.write(
-            scope, partial(streams.lengthen, stream=which, by=len(data), at=offset)
+            scope, partial(streams.lengthen, stream=which, by=len(data), at=offset, cut=cut)
         )
-        return lengthened.length
+        if lengthened.cut:
+            await self.finish(scope, node, command, step, stream)
+        return lengthened
+
+    @property
+    def _mark(self) -> bytes:
+        most = f"{self._largest / MEGABYTE:g} MB"
+        return f"\n--output truncated: {most} of an invocation are kept--\n".encode()
 
     async def length(self, scope: Scope, node: NodeId, command: str, step: str, stream: str) -> int:
         """How many bytes are kept."""
-        _, kept = await self._look(scope, Stream(CommandId(command), node, step, stream))
+        _, kept, _ = await self._look(scope, Stream(CommandId(command), node, step, stream))
         return kept.length
 
     async def extent(
         self, scope: Scope, command: CommandId, node: NodeId, step: str, stream: str
     ) -> Extent:
         """How far the stream has come, and whether that is all of it."""
-        _, kept = await self._look(scope, Stream(command, node, step, stream))
+        _, kept, _ = await self._look(scope, Stream(command, node, step, stream))
         return kept
 
     async def finish(
@@ -79,7 +94,7 @@ class Outputs:
     ) -> None:
         """Nothing will follow: what came in pieces becomes whole."""
         which = Stream(CommandId(command), node, step, stream)
-        blob, kept = await self._look(scope, which)
+        blob, kept, _ = await self._look(scope, which)
         if kept.finished:
             return
         # As S3 has it from agents: a stream on which nothing was written has no object.
@@ -88,7 +103,7 @@ class Outputs:
                 async with self._assembling:
                     await self._blobs.put(blob, await self._from_pieces(blob, 0, kept.length))
             except BlobNotFound:
-                _, now = await self._look(scope, which)
+                _, now, _ = await self._look(scope, which)
                 if now.finished:
                     return  # The node said so twice; the other one put it together meanwhile.
                 raise
@@ -109,7 +124,7 @@ class Outputs:
     ) -> bytes:
         """What the step wrote on the stream, as far as it has come, from `start` on."""
         await call.allow(action="ssm:GetCommandInvocation")
-        blob, kept = await self._look(call.scope, Stream(command, node, step, stream))
+        blob, kept, _ = await self._look(call.scope, Stream(command, node, step, stream))
         end = min(kept.length, start + length)
         if start >= end:
             return b""
@@ -129,7 +144,8 @@ class Outputs:
                 await self._blobs.delete(blob)
             await self._drop_pieces(blob)
 
-    async def _look(self, scope: Scope, which: Stream) -> tuple[str, Extent]:
+    async def _look(self, scope: Scope, which: Stream) -> tuple[str, Extent, int]:
+        """Where the stream lies, how much of it there is, and how much of its invocation."""
         return await self._storage.read(scope, partial(_find, which=which))
 
     async def _from_pieces(self, blob: str, start: int, end: int) -> bytes:
@@ -152,11 +168,11 @@ class Outputs:
             await self._blobs.delete(entry.key)
 
 
-def _find(tx: Transaction, which: Stream) -> tuple[str, Extent]:
+def _find(tx: Transaction, which: Stream) -> tuple[str, Extent, int]:
     command = command_store.find(tx, which.command)
     if command is None or store.find(tx, which.command, which.node) is None:
         raise InvocationDoesNotExist(f"Invocation not found for {which.command}, {which.node}")
-    return _blob(command, which), streams.extent(tx, which)
+    return _blob(command, which), streams.extent(tx, which), streams.written(tx, which)
 
 
 def _blob(command: Command, which: Stream) -> str:

@@ -25,7 +25,8 @@ class Portion:
     """A part of what a step wrote on a stream.
 
     `content` begins at the byte `start`. `finished`: nothing will follow it. `whole` is false
-    where the node brought no more than the reply's text, which may be cut, as stock agents do.
+    where the node brought no more than the reply's text, which may be cut, as stock agents do,
+    and of an invocation that wrote more than is kept.
     """
 
     content: bytes
@@ -90,7 +91,7 @@ class OutputReader:
             )
             complete = kept.finished or self._is_long_over(view, found)
             finished = ended and complete and start + len(content) >= kept.length
-            return Portion(content, start, finished, whole=True)
+            return Portion(content, start, finished, whole=not kept.cut)
         output = found.output
         said = output.standard_output if stream == "stdout" else output.standard_error
         text = said.encode() if ended else b""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from ostler.capabilities.commands.store.tables import streams
 from ostler.foundation.ids import CommandId, NodeId
@@ -21,30 +21,43 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of a stream is kept, and whether more may follow."""
+    """How much of a stream is kept, and whether more may follow.
+
+    `cut`: its end is a mark that says that the rest was not kept.
+    """
 
     length: int = 0
     finished: bool = False
+    cut: bool = False
 
 
 def extent(tx: Transaction, stream: Stream) -> Extent:
     """How much is kept of the stream."""
-    row = tx.one(select(streams.c.length, streams.c.finished).where(*_is(stream)))
-    return Extent() if row is None else Extent(row.length, row.finished)
+    columns = (streams.c.length, streams.c.finished, streams.c.cut)
+    row = tx.one(select(*columns).where(*_is(stream)))
+    return Extent() if row is None else Extent(row.length, row.finished, row.cut)
 
 
-def lengthen(tx: Transaction, stream: Stream, *, by: int, at: int) -> Extent:
+def written(tx: Transaction, stream: Stream) -> int:
+    """How much is kept of all streams of the same invocation."""
+    whose = (streams.c.command == stream.command, streams.c.node == stream.node)
+    return int(tx.scalar(select(func.sum(streams.c.length)).where(*whose)) or 0)
+
+
+def lengthen(tx: Transaction, stream: Stream, *, by: int, at: int, cut: bool = False) -> Extent:
     """The stream once `by` bytes were put at `at`: unchanged unless it ended there.
 
     One that was finished goes on: a step that asked for a reboot writes more afterwards.
     """
     kept = extent(tx, stream)
-    if kept.length != at or not by:
+    if kept.length != at or kept.cut or not by:
         return kept
     if kept == Extent():
         _begin(tx, stream)
-    tx.execute(update(streams).where(*_is(stream)).values(length=at + by, finished=False))
-    return Extent(at + by)
+    longer = Extent(at + by, finished=False, cut=cut)
+    values = {"length": longer.length, "finished": False, "cut": cut}
+    tx.execute(update(streams).where(*_is(stream)).values(values))
+    return longer
 
 
 def finish(tx: Transaction, stream: Stream) -> None:

@@ -1,6 +1,6 @@
 """The tables of Run Command."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Text, false
 
 from ostler.foundation.storage import Instant, Json, scoped_table
 
@@ -89,4 +89,5 @@ streams = scoped_table(
     Column("stream", String(8), primary_key=True),
     Column("length", BigInteger, nullable=False),
     Column("finished", Boolean, nullable=False),
+    Column("cut", Boolean, nullable=False, server_default=false()),
 )
