@@ -110,7 +110,7 @@ class Follower:
                 self._poor.add(source.node)
                 self._note(
                     f"{source.node}: not all of its output is here: its agent brings it when a "
-                    "step has ended, and no more than the API keeps, or there was more than is kept."
+                    "step has ended, no more than the API keeps, or there was more than is kept."
                 )
             if not part["Content"]:
                 return

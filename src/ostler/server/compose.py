@@ -57,7 +57,6 @@ from ostler.server.settings import Settings
 from ostler.server.tagged import Tagged
 from ostler.server.workers import Work, Workers
 
-
 MEGABYTE = 1024 * 1024
 
 
@@ -288,6 +287,7 @@ def _furnish(
         courier=courier,
         history=timedelta(days=settings.history_days),
         largest_output=settings.output_limit * MEGABYTE,
+        bringers=newest_agents.keys(),
     )
     examined = compliance.build(foundation, nodes=machines, examined={"Association"})
     wanted = associations.build(

@@ -1,6 +1,7 @@
 """Reading output: while it comes, from any byte on, and what is left when a node brought none."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -67,6 +68,42 @@ async def test_of_a_node_that_brings_none_the_replys_text_is_given(world):
     told = await ask(world, command)
 
     assert (b"hello\n", True, False) == (told["Content"], told["Finished"], told["Whole"])
+
+
+async def hasty(world):
+    """A command whose node has said how it ended, and brings its output a little later."""
+    node = world.nodes[0]
+    world.fleet.nodes[node] = replace(world.fleet.nodes[node], agent_name="ostler-agent")
+    command = await world.send(InstanceIds=[node])
+    said = PluginReply(status="Success", code=0, standard_output="hello\n")
+    await world.reply(command, node, **{STEP.replace(":", "__"): said})
+    return command
+
+
+async def test_a_reply_that_overtakes_the_output_is_not_taken_for_it(world):
+    command = await hasty(world)
+    before = await ask(world, command)
+    await put(world, command, 0, b"hel\xfflo\n")
+    await finish(world, command)
+    after = await ask(world, command, Offset=before["NextOffset"])
+
+    assert (b"", False, True) == (before["Content"], before["Finished"], before["Whole"])
+    assert (b"hel\xfflo\n", True, True) == (after["Content"], after["Finished"], after["Whole"])
+
+
+async def test_nobody_waits_for_ever_for_output_that_was_lost(world, clock):
+    command = await hasty(world)
+    await clock.advance(timedelta(seconds=61))
+
+    told = await ask(world, command)
+
+    assert (b"hello\n", True, False) == (told["Content"], told["Finished"], told["Whole"])
+
+
+async def test_a_stream_on_which_nothing_was_written_has_ended_with_the_step(world):
+    told = await ask(world, await hasty(world), Stream="stderr")
+
+    assert (b"", True, True) == (told["Content"], told["Finished"], told["Whole"])
 
 
 async def test_of_several_steps_one_must_be_named(world):

@@ -107,6 +107,7 @@ class FakeDocuments:
 @dataclass(frozen=True)
 class FakeFacts:
     computer_name: str
+    agent_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,11 @@ class FakeNode:
     id: NodeId
     platform_type: str | None = "Linux"
     tags: dict[str, str] = field(default_factory=dict)
+    agent_name: str = "amazon-ssm-agent"
 
     @property
     def facts(self):
-        return FakeFacts(f"{self.id}.example")
+        return FakeFacts(f"{self.id}.example", self.agent_name)
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ class World:
             foundation,
             documents=self.documents,
             nodes=self.fleet,
+            bringers={"ostler-agent"},
             roles=self.roles,
             stored=self.stored,
             courier=self.courier,

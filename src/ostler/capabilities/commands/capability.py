@@ -1,5 +1,6 @@
 """How Run Command is put together."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -51,15 +52,16 @@ def build(
     output_url: str = AWS_OUTPUT_URL,
     history: timedelta = HISTORY,
     largest_output: int = LARGEST_OUTPUT,
+    bringers: Collection[str] = (),
 ) -> Capability:
-    """Put Run Command together."""
+    """Put Run Command together; `bringers` are the agents that bring whole output."""
     storage, clock = foundation.storage, foundation.clock
     commands = Commands(
         storage, clock, foundation.ids, documents, nodes, roles, stored, history=history
     )
     progress = Progress(storage, clock, history=history)
     outputs = Outputs(storage, foundation.blobs, largest=largest_output)
-    reader = OutputReader(commands, outputs, clock)
+    reader = OutputReader(commands, outputs, nodes, clock, bringers=bringers)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
     return Capability(
         name="commands",

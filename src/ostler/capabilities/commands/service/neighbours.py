@@ -46,6 +46,8 @@ class Facts(Protocol):
 
     @property
     def computer_name(self) -> str: ...
+    @property
+    def agent_name(self) -> str: ...
 
 
 class Node(Protocol):

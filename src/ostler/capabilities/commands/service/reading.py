@@ -1,13 +1,16 @@
 """Reading output: of any step, from any byte on, while it runs and ever after."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ostler.capabilities.commands.errors import InvalidPluginName
 from ostler.capabilities.commands.service.commands import Commands, InvocationView, StepView
+from ostler.capabilities.commands.service.neighbours import Fleet
 from ostler.capabilities.commands.service.outputs import Outputs
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
+from ostler.foundation.errors import ApiError
 from ostler.foundation.ids import CommandId, NodeId
 
 LOOK_AGAIN = timedelta(milliseconds=250)
@@ -43,10 +46,21 @@ class Portion:
 class OutputReader:
     """Gives out what steps write, as far as it has come."""
 
-    def __init__(self, commands: Commands, outputs: Outputs, clock: Clock) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        outputs: Outputs,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        bringers: Collection[str] = (),
+    ) -> None:
+        """`bringers` are the names of the agents that bring whole output."""
         self._commands = commands
         self._outputs = outputs
+        self._fleet = fleet
         self._clock = clock
+        self._bringers = bringers
 
     async def read(
         self,
@@ -95,6 +109,10 @@ class OutputReader:
         output = found.output
         said = output.standard_output if stream == "stdout" else output.standard_error
         text = said.encode() if ended else b""
+        if text and not self._is_long_over(view, found) and await self._brings(call, node):
+            # The reply was faster than the output. Were its text given out now, the bytes that
+            # come might be others, and nobody would ask for them any more.
+            return Portion(b"", start, finished=False, whole=True)
         content = text[start : start + most]
         return Portion(content, start, ended and start + len(content) >= len(text), not text)
 
@@ -102,6 +120,14 @@ class OutputReader:
         """An agent that has not brought the rest of its output by now has lost it."""
         ended = found.result.ended or view.invocation.ended
         return ended is not None and self._clock.now() - ended > STRAGGLERS_HAVE
+
+    async def _brings(self, call: Call, node: NodeId) -> bool:
+        """Whether the node's agent brings whole output; not any more once it is deregistered."""
+        try:
+            [found] = await self._fleet.get_many(call, [node])
+        except ApiError:
+            return False
+        return found.facts.agent_name in self._bringers
 
 
 def _the_step(view: InvocationView) -> StepView:
