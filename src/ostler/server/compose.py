@@ -217,6 +217,7 @@ async def compose(
             "mailbox": mailbox.run,
             "audit": trail.run,
             "nudges": nudges.run,
+            "presence": machines.presence.run,
         },
         clock,
     )
@@ -231,7 +232,12 @@ async def compose(
         mailbox=mailbox,
         rooms=rooms,
         workers=workers,
-        last_works=[rooms.state_manager.bell.rest, rooms.commands.desk.rest, trail.write_down],
+        last_works=[
+            rooms.state_manager.bell.rest,
+            rooms.commands.desk.rest,
+            trail.write_down,
+            machines.presence.end,
+        ],
     )
 
 

@@ -18,6 +18,7 @@ from ostler.capabilities.nodes.service.fleet import Fleet
 from ostler.capabilities.nodes.service.heartbeats import SILENCE_TIMER, Heartbeats
 from ostler.capabilities.nodes.service.neighbours import Associations, NoAssociations
 from ostler.capabilities.nodes.service.nodes import Nodes, TargetGroups
+from ostler.capabilities.nodes.service.presence import Presence
 from ostler.capabilities.nodes.service.registration import KEY_LIFE, Registration
 from ostler.capabilities.nodes.service.roles import Roles
 from ostler.capabilities.nodes.store.nodes import exists
@@ -46,12 +47,13 @@ def build(
     """
     storage, clock, ids = foundation.storage, foundation.clock, foundation.ids
     secrets = foundation.secrets
-    heartbeats = Heartbeats(storage, clock)
+    presence = Presence(storage, clock, ids)
+    heartbeats = Heartbeats(storage, clock, presence)
     defaults = DefaultRoles(storage, clock, roles)
     settings.serve({DEFAULT_ROLE: DefaultRoleSetting(storage, defaults)})
     return Capability(
         name="nodes",
-        service=Nodes(storage, clock, tags, heartbeats, groups),
+        service=Nodes(storage, clock, tags, heartbeats, presence, groups),
         operations=[
             ActivationOperations(Activations(storage, clock, ids, secrets, roles)),
             FleetOperations(
@@ -67,4 +69,5 @@ def build(
         jobs=[(SILENCE_TIMER, Watch(heartbeats).look)],
         taggables=[Taggable(RESOURCE_TYPE, "managed-instance", exists)],
         migrations=MIGRATIONS,
+        start=presence.begin,
     )

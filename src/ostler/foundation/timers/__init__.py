@@ -5,7 +5,7 @@ transaction of its own effects (`tx.finish`, fenced by the lease) or just return
 tried again, later every time, and in the end kept as dead for somebody to look at.
 """
 
-from ostler.foundation.timers.loop import ATTEMPTS, LEASE, Timers
+from ostler.foundation.timers.loop import ATTEMPTS, LEASE, Timers, lease_clock
 from ostler.foundation.timers.table import (
     MIGRATIONS,
     Dead,
@@ -34,6 +34,7 @@ __all__ = [
     "Timers",
     "Waiting",
     "dead_letters",
+    "lease_clock",
     "metadata",
     "timers",
     "waiting",

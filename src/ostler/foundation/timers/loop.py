@@ -161,7 +161,7 @@ class Timers:
         kinds = list(self._handlers)
 
         def take(tx: Transaction) -> list[Due]:
-            today = _lease_clock(tx, now)
+            today = lease_clock(tx, now)
             free = or_(timers.c.lease.is_(None), timers.c.lease_until <= today)
             candidates = (
                 select(timers)
@@ -176,7 +176,7 @@ class Timers:
             if keys:
                 taken = {
                     "lease": lease,
-                    "lease_until": _lease_clock(tx, now, self._lease),
+                    "lease_until": lease_clock(tx, now, self._lease),
                     "attempt": timers.c.attempt + 1,
                     "signalled": 0,
                 }
@@ -256,7 +256,7 @@ class Timers:
         now = self._clock.now()
 
         def prolong(tx: Transaction) -> None:
-            until = _lease_clock(tx, now, self._lease)
+            until = lease_clock(tx, now, self._lease)
             ours = update(timers).where(timers.c.lease.in_(leases))
             tx.execute(ours.values(lease_until=until))
 
@@ -278,7 +278,7 @@ def _free_all(tx: Transaction) -> None:
     tx.execute(update(timers).where(timers.c.lease.is_not(None)).values(free))
 
 
-def _lease_clock(tx: Transaction, now: datetime, later: timedelta = timedelta(0)) -> Any:
+def lease_clock(tx: Transaction, now: datetime, later: timedelta = timedelta(0)) -> Any:
     """The clock by which leases run out: the database's, where several servers share it."""
     if tx.dialect == "sqlite":
         return now + later

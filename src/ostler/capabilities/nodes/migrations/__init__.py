@@ -75,7 +75,24 @@ def _add_default_roles(op: Operations) -> None:
     )
 
 
+def _add_connections(op: Operations) -> None:
+    op.create_table(
+        "nodes_connections",
+        *scoped_columns(),
+        Column("node", String(20), primary_key=True),
+        Column("server", String(36), primary_key=True),
+    )
+    op.create_index("nodes_connections_by_server", "nodes_connections", ["server"])
+    op.create_table(
+        "nodes_servers",
+        Column("server", String(36), primary_key=True),
+        Column("lease_until", Instant, nullable=False),
+    )
+    op.drop_column("nodes_nodes", "connected")
+
+
 MIGRATIONS = (
     Migration("nodes", 1, "create the fleet", _create),
     Migration("nodes", 2, "add default roles", _add_default_roles),
+    Migration("nodes", 3, "a row for each server that a node is connected to", _add_connections),
 )

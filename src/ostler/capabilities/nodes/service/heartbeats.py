@@ -9,6 +9,7 @@ from functools import partial
 from ostler.capabilities.nodes.events import NodePingStatusChanged
 from ostler.capabilities.nodes.model.nodes import SILENCE, PingStatus, credible
 from ostler.capabilities.nodes.service.faults import invalid_nodes
+from ostler.capabilities.nodes.service.presence import Presence
 from ostler.capabilities.nodes.store import heartbeats as store
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
@@ -43,7 +44,8 @@ class Heartbeats:
     known of every node of the batch, and one that notes when all of them were heard.
     """
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Storage, clock: Clock, presence: Presence) -> None:
+        self._presence = presence
         self._storage = storage
         self._clock = clock
         self._batch: _Batch | None = None
@@ -72,13 +74,13 @@ class Heartbeats:
 
     async def connected(self, scope: Scope, node: NodeId) -> None:
         """The node opened a control channel."""
-        await self._storage.write(scope, partial(store.connect, node=node, connected=True))
+        await self._presence.connected(scope, node)
         await self.contact(scope, node)
 
     async def disconnected(self, scope: Scope, node: NodeId) -> None:
         """The node's control channel closed; that alone does not make it silent."""
         self._contacts.pop(node, None)
-        await self._storage.write(scope, partial(store.connect, node=node, connected=False))
+        await self._presence.disconnected(scope, node)
 
     async def find_silent(self, scope: Scope) -> None:
         """Tell of the scope's nodes that fell silent, and look again when the next one may."""

@@ -9,6 +9,7 @@ from ostler.capabilities.nodes.model.filters import AnyKey, Tagged
 from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE, SILENCE, Node, PingStatus
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.heartbeats import Heartbeats
+from ostler.capabilities.nodes.service.presence import Presence
 from ostler.capabilities.nodes.service.selection import carrying
 from ostler.capabilities.nodes.store import nodes as store
 from ostler.capabilities.tags import Tags
@@ -40,12 +41,14 @@ class Nodes:
         clock: Clock,
         tags: Tags,
         heartbeats: Heartbeats,
+        presence: Presence,
         groups: TargetGroups | None = None,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._tags = tags
         self._heartbeats = heartbeats
+        self.presence = presence
         self._groups = groups
 
     async def resolve(self, call: Call, targets: Targets) -> Sequence[Node]:

@@ -53,20 +53,13 @@ def tell(tx: Transaction, changed: Mapping[NodeId, Facts]) -> None:
     tx.execute(update(nodes).where(nodes.c.id == bindparam("node")).values(columns), rows)
 
 
-def connect(tx: Transaction, node: NodeId, connected: bool) -> None:
-    """Remember whether the node holds a control channel."""
-    tx.execute(update(nodes).where(nodes.c.id == node).values(connected=connected))
-
-
 def fall_silent(tx: Transaction, since: datetime, most: int) -> list[NodeId]:
     """Take some of the scope's nodes that were not heard since for lost; which they are."""
     silent = select(nodes.c.id).where(nodes.c.online, nodes.c.heard <= since).limit(most)
     ids = [row.id for row in tx.all(silent)]
     if ids:
         tx.execute(
-            update(nodes)
-            .where(nodes.c.id.in_(ids), nodes.c.heard <= since)
-            .values(online=False, connected=False)
+            update(nodes).where(nodes.c.id.in_(ids), nodes.c.heard <= since).values(online=False)
         )
     return ids
 

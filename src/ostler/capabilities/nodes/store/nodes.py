@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import exists as exist
 
 from ostler.capabilities.nodes.model.filters import Field
 from ostler.capabilities.nodes.model.keys import Lock, PublicKey
 from ostler.capabilities.nodes.model.nodes import FACTS, Facts, Node, version_order
 from ostler.capabilities.nodes.model.summaries import Count
 from ostler.capabilities.nodes.store.conditions import Wanted, expression, holding
-from ostler.capabilities.nodes.store.tables import nodes, tombstones
+from ostler.capabilities.nodes.store.tables import connections, nodes, tombstones
 from ostler.foundation.ids import AccountId, ActivationId, NodeId, Region
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Transaction
@@ -26,9 +27,9 @@ _OWN = (
     "activation",
     "name",
     "heard",
-    "connected",
 )
-_SHOWN = [nodes.c[name] for name in (*_OWN, *FACTS)]
+_CONNECTED = exist().where(connections.c.node == nodes.c.id).label("connected")
+_SHOWN = [*(nodes.c[name] for name in _OWN), _CONNECTED, *(nodes.c[fact] for fact in FACTS)]
 _AT_ONCE = 5000
 
 
@@ -63,7 +64,6 @@ def add(tx: Transaction, node: Node, lock: Lock) -> None:
             fingerprint=lock.fingerprint,
             heard=node.heard,
             online=False,
-            connected=False,
             **facts_columns(node.facts),
         )
     )
@@ -197,5 +197,5 @@ def facts_columns(facts: Facts) -> dict[str, str]:
 
 
 def _node(row: Sequence[Any]) -> Node:
-    own = dict(zip(_OWN, row, strict=False))
-    return Node(facts=Facts(*row[len(_OWN) : len(_SHOWN)]), **own)
+    own = dict(zip((*_OWN, "connected"), row, strict=False))
+    return Node(facts=Facts(*row[len(own) : len(_SHOWN)]), **own)

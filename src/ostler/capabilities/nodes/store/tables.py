@@ -1,6 +1,6 @@
 """The tables of the fleet."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 from ostler.capabilities.nodes.model.nodes import FACTS
 from ostler.foundation.storage import Instant, Json, scoped_table
@@ -38,7 +38,6 @@ nodes = scoped_table(
     Column("fingerprint", String(64), nullable=False),
     Column("heard", Instant),
     Column("online", Boolean, nullable=False),
-    Column("connected", Boolean, nullable=False),
     *(Column(fact, String(255), nullable=False) for fact in FACTS),
     Column("agent_order", String(60), nullable=False),
     Column("platform_order", String(60), nullable=False),
@@ -52,6 +51,22 @@ default_roles = scoped_table(
     Column("role", String(2048), nullable=False),
     Column("model", String(16), nullable=False),
     Column("registered", Instant, nullable=False),
+)
+
+# A row for each server that a node has a channel to: a server speaks for itself alone.
+connections = scoped_table(
+    "nodes_connections",
+    metadata,
+    Column("node", String(20), primary_key=True),
+    Column("server", String(36), primary_key=True),
+)
+Index("nodes_connections_by_server", connections.c.server)
+
+servers = Table(
+    "nodes_servers",
+    metadata,
+    Column("server", String(36), primary_key=True),
+    Column("lease_until", Instant, nullable=False),
 )
 
 tombstones = scoped_table(
