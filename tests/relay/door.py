@@ -9,7 +9,9 @@ from ostler.foundation.call import Caller
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import NodeId
 from ostler.foundation.policy import Policy
+from ostler.gateway.limits import CallerLimits, Rate
 from ostler.relay.app import Relay, Surroundings
+from ostler.relay.room import Room
 from ostler.relay.tokens import ChannelTokens
 from ostler.wire import sigv4
 from ostler.wire.agent import channels, jobs
@@ -21,6 +23,7 @@ ADMIN = NodeId("admin")
 """Somebody with all rights who is no node."""
 SECRET = "secret"
 HOST = "relay.local:8443"
+UNLIMITED = Rate(0, 0)
 POLICY = Policy.parse(
     {
         "Version": "2012-10-17",
@@ -32,9 +35,17 @@ POLICY = Policy.parse(
 class Door(Bench):
     """A relay that answers ASGI."""
 
-    def __init__(self, clock: Clock | None = None, *, control_channel: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        control_channel: bool = True,
+        rate: Rate = UNLIMITED,
+        room: int = 2**20,
+    ) -> None:
         super().__init__(clock)
         self.policies = (POLICY,)
+        self.strangers: set[str] = set()
         self.relay = Relay(
             Authentication(self, self, MemorySpent(), self.clock),
             ChannelTokens(b"key", clock=self.clock, ids=self.ids, spent=MemorySpent()),
@@ -44,12 +55,23 @@ class Door(Bench):
             presence=self.presence,
             output=self.output,
             trail=self.trail,
+            limits=CallerLimits(users=UNLIMITED, nodes=rate, addresses=UNLIMITED, clock=self.clock),
+            room=Room(room),
         )
 
     async def find(self, access_key, session_token):
-        """The credential of everybody: the key is the name."""
+        """The credential of everybody but `strangers`: the key is the name."""
+        if access_key in self.strangers:
+            return None
         node = None if access_key == ADMIN else NodeId(access_key)
-        caller = Caller("arn", SCOPE.account, "id", self.policies, node=node, access_key=access_key)
+        caller = Caller(
+            f"arn:{access_key}",
+            SCOPE.account,
+            "id",
+            self.policies,
+            node=node,
+            access_key=access_key,
+        )
         return Credential(SECRET, caller)
 
     async def public_key(self, region, node):
@@ -94,8 +116,10 @@ class Door(Bench):
             else {"type": "http.request", "body": request.body[half:]},
         ]
         sent = []
+        self.read = 0
 
         async def receive():
+            self.read += len(events[0].get("body", b""))
             return events.pop(0)
 
         async def send(event):
@@ -198,7 +222,10 @@ def _scope(kind, request):
         "method": request.method,
         "raw_path": request.path.encode(),
         "query_string": request.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in request.headers.items()],
+        "headers": [
+            *((name.encode(), value.encode()) for name, value in request.headers.items()),
+            *([(b"content-length", str(len(request.body)).encode())] * (kind == "http")),
+        ],
         "client": ("192.0.2.1", 1234),
     }
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ostler.foundation.policy import Policy
+from ostler.gateway.limits import Rate
 from ostler.relay.app import Relay
 from ostler.wire.agent import channels, jobs
 from ostler.wire.agent.channels import MessageType, OpenControlChannel
@@ -319,3 +320,46 @@ async def test_output_of_others_or_elsewhere_is_refused(door, change, status):
 async def test_a_client_that_leaves_in_the_middle_of_a_body_is_let_go(door):
     await door.ask("PUT", OUTPUT, query="offset=0", body=b"hello", leaves=True)
     assert {} == door.output.kept
+
+
+LARGE = b"x" * 100_000
+
+
+async def test_what_a_stranger_brings_is_not_even_read(door):
+    door.strangers.add(NODE)
+
+    status, _, _ = await door.ask("PUT", OUTPUT, query="offset=0", body=LARGE)
+
+    assert (403, 0) == (status, door.read)
+
+
+async def test_only_so_much_is_in_memory_at_once():
+    door = Door(room=len(LARGE) - 1)
+
+    refused, _, _ = await door.ask("PUT", OUTPUT, query="offset=0", body=LARGE)
+    small, _, _ = await door.ask("PUT", OUTPUT, query="offset=0", body=b"hello")
+
+    assert (503, 200) == (refused, small)
+
+
+async def test_output_has_a_rate_of_its_own():
+    door = Door(rate=Rate(1, 2))
+    pieces = [
+        await door.ask("PUT", OUTPUT, query=f"offset={number}", body=b"x") for number in range(3)
+    ]
+    other = await door.ask("PUT", OUTPUT, query="offset=0", body=b"x", who=OTHER_NODE)
+    await door.clock.advance(timedelta(seconds=1))
+    later = await door.ask("PUT", OUTPUT, query="offset=2", body=b"x")
+
+    assert [200, 200, 429] == [status for status, _, _ in pieces]
+    assert (200, 200) == (other[0], later[0])
+    assert await door.token()
+
+
+async def test_a_node_that_asks_for_channels_all_the_time_has_to_wait():
+    door = Door(rate=Rate(1, 2))
+    path = channels.control_channel_path(NODE)
+
+    asked = [(await door.ask("POST", path))[0] for _ in range(3)]
+
+    assert [201, 201, 429] == asked

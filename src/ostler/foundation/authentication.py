@@ -173,6 +173,19 @@ class Authentication:
                 raise InvalidSignatureException(_MISMATCH)
             return Signer(credential.caller, Scope(credential.caller.account, region))
 
+    async def known(self, request: Request, service: str, claim: Claim | None = None) -> None:
+        """Refuse `request` if its key is none, before anybody has read its body.
+
+        It may name a key of somebody else's: that its signature is good is for `sigv4` to say.
+        """
+        claim = self._checked(request, service, claim)
+        self._strangers.admit_unproved(request.peer, claim.access_key)
+        try:
+            await self._known(claim.access_key, claim.session_token)
+        except ApiError:
+            self._strangers.failed(request.peer)
+            raise
+
     async def node_key(self, request: Request) -> tuple[NodeId, Scope]:
         """The node whose private key signed `request`; each such request is good once."""
         claim = self._checked(request, "ssm")

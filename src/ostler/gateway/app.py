@@ -151,6 +151,26 @@ class Gateway:
             return False
         return bool(found.operation.has_streaming_input)
 
+    async def refused_unread(self, request: Request) -> Response | None:
+        """What answers a request whose body is not worth reading: it names no operation or no key.
+
+        `request` has no body yet. None: read it, and let `answer` decide.
+        """
+        request_id = self._around.ids.uuid()
+        claim = _claimed(request)
+        found: Route | None = None
+        try:
+            found = route(request, claim, self._around.hosts)
+            if models.auth_kind(found.operation) == "sigv4" and not isinstance(claim, Link):
+                await self._authentication.known(request, found.signing_name, claim)
+        except Exception as fault:  # noqa: BLE001 - as in `_answer`
+            refusal = _refusal(fault, found, request_id)
+        else:
+            return None
+        if self._meter is not None:
+            self._meter.answered(found.action if found else "", refusal.code, 0)
+        return _refused(request, claim, found, refusal, request_id)
+
     async def _answer(self, request: Request) -> tuple[Response, str, str]:
         """The response, the action that was asked for if that was clear, and what came of it."""
         request_id = self._around.ids.uuid()
@@ -173,15 +193,8 @@ class Gateway:
             )
             response = models.protocol(found.service).write(found.operation, answer, request_id)
             return response, found.action, SUCCESS
-        except wire_errors.WireFault as fault:
-            refusal: ApiError = _FAULTS.get(type(fault), ValidationException)(fault.message)
-        except ApiError as error:
-            refusal = error
-        except Exception:
-            log.exception("request_failed", request_id=request_id, route=found and found.action)
-            refusal = InternalServerError(
-                f"Something went wrong on our side; request {request_id} is in the server's log."
-            )
+        except Exception as fault:  # noqa: BLE001 - what is no refusal is logged, and refused
+            refusal = _refusal(fault, found, request_id)
         response = _refused(request, claim, found, refusal, request_id)
         return response, found.action if found else "", refusal.code
 
@@ -296,6 +309,18 @@ def endpoint_of(request: Request) -> str:
     host = request.headers.get("host", "")
     scheme = "https" if request.secure else "http"
     return f"{scheme}://{host}" if _HOST.fullmatch(host) else ""
+
+
+def _refusal(fault: Exception, found: Route | None, request_id: str) -> ApiError:
+    """What the caller is told of a fault."""
+    if isinstance(fault, ApiError):
+        return fault
+    if isinstance(fault, wire_errors.WireFault):
+        return _FAULTS.get(type(fault), ValidationException)(fault.message)
+    log.error("request_failed", request_id=request_id, route=found and found.action, exc_info=fault)
+    return InternalServerError(
+        f"Something went wrong on our side; request {request_id} is in the server's log."
+    )
 
 
 def _refused(

@@ -77,6 +77,7 @@ class CallerLimits:
     def __init__(self, *, users: Rate, nodes: Rate, addresses: Rate, clock: Clock) -> None:
         self._users = Buckets(users, clock)
         self._nodes = Buckets(nodes, clock)
+        self._outputs = Buckets(nodes, clock)
         self._addresses = Buckets(addresses, clock)
         self._proved: dict[str, None] = {}
 
@@ -84,6 +85,14 @@ class CallerLimits:
         """Raise ThrottlingException when the caller has to wait."""
         buckets = self._users if caller.node is None else self._nodes
         if not buckets.take(caller.arn):
+            raise ThrottlingException(_REFUSAL)
+
+    def admit_output(self, caller: Caller) -> None:
+        """Raise ThrottlingException when a node brings output in too many pieces.
+
+        They are counted apart, so that a node which writes much can still say that it lives.
+        """
+        if not self._outputs.take(caller.arn):
             raise ThrottlingException(_REFUSAL)
 
     def admit_unsigned(self, address: str) -> None:

@@ -25,14 +25,16 @@ from ostler.relay.asgi import (
     Receive,
     Send,
     WebSocket,
+    promised_size,
     read_body,
     request_of,
     respond,
 )
 from ostler.relay.control_channel import ControlChannel
 from ostler.relay.mailbox import Mailbox
-from ostler.relay.ports import Output, Presence, Trail
+from ostler.relay.ports import Limits, Output, Presence, Trail
 from ostler.relay.replies import Collector
+from ostler.relay.room import SMALL, NoRoom, Room
 from ostler.relay.tokens import ChannelTokens
 from ostler.wire.agent import channels, jobs
 from ostler.wire.agent.channels import OpenControlChannel
@@ -62,6 +64,7 @@ _STATUS: Mapping[str, int] = {
     "ThrottlingException": 429,
     "UnknownOperationException": 404,
     "NotYetImplemented": 501,
+    "ServiceUnavailable": 503,
 }
 
 
@@ -93,6 +96,8 @@ class Relay:
         presence: Presence,
         output: Output,
         trail: Trail,
+        limits: Limits,
+        room: Room,
     ) -> None:
         self._authentication = authentication
         self._tokens = tokens
@@ -102,6 +107,8 @@ class Relay:
         self._presence = presence
         self._output = output
         self._trail = trail
+        self._limits = limits
+        self._room = room
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -123,17 +130,25 @@ class Relay:
             channels.LARGEST_OUTPUT if path.startswith(channels.OUTPUT) else LARGEST_TOKEN_REQUEST
         )
         request = request_of(scope)
+        size = promised_size(scope)
+        if size is None:
+            size = most
         try:
-            request = request_of(scope, await read_body(scope, receive, most))
-            if path.startswith(channels.CONTROL_CHANNEL):
-                return await self._token(request)
-            if path.startswith(channels.DATA_CHANNEL):
-                return await self._data_channel(request)
-            if path.startswith(channels.OUTPUT):
-                return await self._whole_output(request)
-            return _refused(request, "UnknownOperationException", "There is no such channel.")
+            if SMALL < size <= most:
+                await self._authentication.known(request, channels.SERVICE)
+            with self._room.taken(min(size, most)):
+                request = request_of(scope, await read_body(scope, receive, most))
+                if path.startswith(channels.CONTROL_CHANNEL):
+                    return await self._token(request)
+                if path.startswith(channels.DATA_CHANNEL):
+                    return await self._data_channel(request)
+                if path.startswith(channels.OUTPUT):
+                    return await self._whole_output(request)
+                return _refused(request, "UnknownOperationException", "There is no such channel.")
         except BodyTooLarge:
             return _refused(request, "RequestEntityTooLarge", f"The body may have {most} bytes.")
+        except NoRoom:
+            return _refused(request, "ServiceUnavailable", "Too much is being brought at once.")
         except ApiError as refusal:
             return _refused(request, refusal.code, refusal.message)
 
@@ -157,6 +172,7 @@ class Relay:
             return _method_not_allowed(request, "PUT, GET, HEAD")
         # Whoever is let into the control channel may bring what its jobs put out.
         call = await self._call(request, "OpenControlChannel")
+        self._limits.admit_output(call.caller)
         node = await self._allow(call, call.caller.node)
         return await output.answer(request, call.scope, node, self._output)
 
@@ -252,6 +268,7 @@ class Relay:
     async def _admit(self, request: Request, action: str) -> tuple[Call, NodeId]:
         """The node that the path of `request` names, if it is the one that calls."""
         call = await self._call(request, action)
+        self._limits.admit(call.caller, call.action)
         named = unquote(request.path.removeprefix(channels.CONTROL_CHANNEL))
         return call, await self._allow(call, NodeId(named))
 

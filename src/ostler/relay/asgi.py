@@ -45,11 +45,18 @@ def request_of(scope: Event, body: bytes = b"") -> Request:
     )
 
 
+def promised_size(scope: Event) -> int | None:
+    """How many bytes the body has; None when that shows only as it comes."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return None
+    return int(headers.get(b"content-length", 0))
+
+
 async def read_body(scope: Event, receive: Receive, most: int) -> bytes:
     """The whole body; BodyTooLarge as soon as it is known to have more than `most` bytes."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > most:
-            raise BodyTooLarge
+    if (promised_size(scope) or 0) > most:
+        raise BodyTooLarge
     body = bytearray()
     while True:
         event = await receive()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ostler.foundation.call import Call
+from ostler.foundation.call import Call, Caller
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
 from ostler.wire.agent.jobs import Job, ReplyContent
@@ -56,6 +56,18 @@ class Presence(Protocol):
     async def connected(self, scope: Scope, node: NodeId) -> None: ...
 
     async def disconnected(self, scope: Scope, node: NodeId) -> None: ...
+
+
+class Limits(Protocol):
+    """Decides whether a node comes too often."""
+
+    def admit(self, caller: Caller, action: str) -> None:
+        """Raise ThrottlingException when the caller has to wait."""
+        ...
+
+    def admit_output(self, caller: Caller) -> None:
+        """The same for output, which has a measure of its own."""
+        ...
 
 
 class Trail(Protocol):

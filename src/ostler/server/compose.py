@@ -43,6 +43,7 @@ from ostler.relay import polling
 from ostler.relay.attachments import Attachments
 from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
+from ostler.relay.room import Room
 from ostler.relay.tokens import ChannelTokens
 from ostler.server.courier import Courier
 from ostler.server.desk import Desk
@@ -185,6 +186,7 @@ async def compose(
         limits=limits,
         meter=meter,
     )
+    room = Room()
     channels = relay.Relay(
         authentication,
         ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=who),
@@ -194,6 +196,8 @@ async def compose(
         presence=machines,
         output=rooms.commands.outputs,
         trail=trail,
+        limits=limits,
+        room=room,
     )
 
     due = Timers(storage, clock, ids, schedule, dict(bulletin.handlers(storage)))
@@ -223,7 +227,7 @@ async def compose(
     )
     pages = Pages(Readiness(storage, workers, clock), region=settings.region, ca=ca)
     return House(
-        front=Front(gateway, channels, attachments, pages),
+        front=Front(gateway, channels, attachments, pages, room),
         gateway=gateway,
         administrator=administrator,
         storage=storage,

@@ -14,12 +14,14 @@ from ostler.relay.asgi import (
     Incoming,
     Receive,
     Send,
+    promised_size,
     read_body,
     request_of,
     respond,
     stream,
 )
 from ostler.relay.attachments import Attachments
+from ostler.relay.room import SMALL, NoRoom, Room
 from ostler.server.pages import Pages
 from ostler.wire.http import Request, Response
 
@@ -27,18 +29,22 @@ log = structlog.get_logger()
 
 MOST_BYTES = 8 * 1024 * 1024
 """No modelled request is larger; what is, is refused before it is read."""
-MOST_UNSIGNED_BYTES = 64 * 1024
+MOST_UNSIGNED_BYTES = SMALL
 """The same for those who do not even say who they are: a registration has one or two thousand."""
-
-_TOO_LARGE_CODE = "RequestEntityTooLarge"
 
 
 class Front:
     """The one ASGI application of the server."""
 
     def __init__(
-        self, gateway: Gateway, relay: Relay, attachments: Attachments, pages: Pages
+        self,
+        gateway: Gateway,
+        relay: Relay,
+        attachments: Attachments,
+        pages: Pages,
+        room: Room,
     ) -> None:
+        self._room = room
         self._gateway = gateway
         self._relay = relay
         self._attachments = attachments
@@ -71,11 +77,21 @@ class Front:
             if self._gateway.takes_stream(request):
                 return await self._answer_to_stream(request, Incoming(receive))
         most = MOST_BYTES if signed else MOST_UNSIGNED_BYTES
+        size = promised_size(scope)
+        if size is None:
+            size = most
+        if SMALL < size <= most:
+            refusal = await self._gateway.refused_unread(request_of(scope))
+            if refusal is not None:
+                return refusal
         try:
-            body = await read_body(scope, receive, most)
+            with self._room.taken(min(size, most)):
+                body = await read_body(scope, receive, most)
+                return await self._gateway.answer(request_of(scope, body))
         except BodyTooLarge:
-            return _too_large(most)
-        return await self._gateway.answer(request_of(scope, body))
+            return _told(413, "RequestEntityTooLarge", f"A request has at most {most} bytes.")
+        except NoRoom:
+            return _told(503, "ThrottlingException", "Too many large requests at once.")
 
     async def _answer_to_stream(self, request: Request, body: Incoming) -> Response:
         response = await self._gateway.answer(replace(request, stream=body))
@@ -94,9 +110,9 @@ def _is_signed(scope: Event) -> bool:
     return any(name == b"authorization" for name, _ in scope["headers"])
 
 
-def _too_large(most: int) -> Response:
+def _told(status: int, code: str, message: str) -> Response:
     # Said before anybody knows the protocol: AWS JSON has the error in the body, REST-JSON in a
     # header.
-    told = {"__type": _TOO_LARGE_CODE, "message": f"A request has at most {most} bytes."}
-    headers = {"content-type": "application/json", "x-amzn-errortype": _TOO_LARGE_CODE}
-    return Response(413, headers, json.dumps(told).encode())
+    told = {"__type": code, "message": message}
+    headers = {"content-type": "application/json", "x-amzn-errortype": code}
+    return Response(status, headers, json.dumps(told).encode())

@@ -70,5 +70,5 @@ class Presence:
         """Leave in order: whoever is still connected here will not be in a moment."""
         try:
             await self._storage.write(None, partial(store.leave, server=self._server))
-        except Exception:  # noqa: BLE001 - then the lease runs out
+        except Exception:
             log.exception("presence_not_ended")
