@@ -1,5 +1,6 @@
 """What the audit log may keep of an input."""
 
+import hashlib
 import json
 
 import pytest
@@ -22,6 +23,26 @@ def test_a_parameter_keeps_its_name_and_hides_its_value() -> None:
     kept = redacted(models.operation("ssm", "PutParameter"), given)
 
     assert kept == {"Name": "/db/password", "Value": "***", "Type": "SecureString"}
+
+
+def test_of_a_document_there_is_the_digest() -> None:
+    content = '{"schemaVersion": "2.2", "mainSteps": []}'
+
+    kept = redacted(models.operation("ssm", "CreateDocument"), {"Name": "a", "Content": content})
+
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    assert {"Name": "a", "Content": f"*** {len(content)} characters, SHA-256 {digest}"} == kept
+
+
+def test_of_whatever_is_long_there_is_the_digest() -> None:
+    short, long = "s" * 1024, "l" * 1025
+    given = {"DocumentName": short, "Comment": long, "InstanceIds": [short, long]}
+
+    kept = redacted(models.operation("ssm", "SendCommand"), given)
+
+    assert short == kept["DocumentName"]
+    assert kept["Comment"].startswith("*** 1025 characters, SHA-256 ")
+    assert [short, kept["Comment"]] == kept["InstanceIds"]
 
 
 @pytest.mark.parametrize(
