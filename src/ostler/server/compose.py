@@ -225,7 +225,10 @@ async def compose(
         },
         clock,
     )
-    pages = Pages(Readiness(storage, workers, clock), region=settings.region, ca=ca)
+    readiness = Readiness(
+        storage, workers, clock, pulse=machines.presence, folders=settings.folders
+    )
+    pages = Pages(readiness, region=settings.region, ca=ca)
     return House(
         front=Front(gateway, channels, attachments, pages, room),
         gateway=gateway,

@@ -1,8 +1,11 @@
 """Readiness: whether the server can do its work now, in words that tell no secrets."""
 
 import asyncio
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -13,24 +16,67 @@ from ostler.server.workers import Workers
 GOOD_FOR = timedelta(seconds=1)
 """So long the database's answer counts: whoever asks us needs no key, and must not cost much."""
 PATIENCE = 5.0
+LEAST_FREE = 64 * 1024 * 1024
+"""With so few bytes left on a disk the next command may not find room for what it writes."""
 
 log = structlog.get_logger()
 
 
-class Readiness:
-    """Asks the database and the workers how they are."""
+class Pulse(Protocol):
+    """Writes to the database every few seconds."""
 
-    def __init__(self, storage: Storage, workers: Workers, clock: Clock) -> None:
+    @property
+    def fails(self) -> bool:
+        """Whether it could not the last time."""
+        ...
+
+
+def free_bytes(folder: Path) -> int:
+    """How much the server may still write to the disk on which a folder lies."""
+    return shutil.disk_usage(folder).free
+
+
+class Readiness:
+    """Asks the database, the disks and the workers how they are.
+
+    `folders` are those that the server writes to. That the database answers does not mean that
+    it takes what is written: its disk may be full. The `pulse` has tried.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        workers: Workers,
+        clock: Clock,
+        *,
+        pulse: Pulse,
+        folders: Sequence[Path],
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
         self._storage = storage
         self._workers = workers
         self._clock = clock
+        self._pulse = pulse
+        self._folders = folders
+        self._free = free
         self._asked_at = clock.now()
         self._asking: asyncio.Task[Sequence[str]] | None = None
 
     async def faults(self) -> Sequence[str]:
         """What is wrong now; nothing when all is well."""
         database = await self._of_database()
-        return [*database, *(f"worker {name}: is not at work" for name in self._workers.idle)]
+        if not database and self._pulse.fails:
+            database = ["database: takes no changes"]
+        idle = [f"worker {name}: is not at work" for name in self._workers.idle]
+        return [*database, *self._of_disks(), *idle]
+
+    def _of_disks(self) -> Sequence[str]:
+        try:
+            full = any(self._free(folder) < LEAST_FREE for folder in self._folders)
+        except OSError:
+            log.exception("disk_does_not_answer")
+            return ["disk: does not answer"]
+        return ["disk: is full, or nearly"] if full else []
 
     async def _of_database(self) -> Sequence[str]:
         # A question that is not answered yet is not asked again: they would pile up.

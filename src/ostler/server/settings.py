@@ -81,6 +81,12 @@ class Settings:
         return self.database or f"sqlite:///{self.data / 'ostler.db'}"
 
     @property
+    def folders(self) -> Sequence[Path]:
+        """The folders that the server writes to."""
+        blobs = [] if "://" in self.blobs_url else [Path(self.blobs_url)]
+        return [folder for folder in (self.data, *blobs) if folder.exists()]
+
+    @property
     def blobs_url(self) -> str:
         """The URL of the blob store in use."""
         return self.blobs or str(self.data / "blobs")

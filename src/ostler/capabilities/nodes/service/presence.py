@@ -28,6 +28,8 @@ class Presence:
         self._storage = storage
         self._clock = clock
         self._server = ids.uuid()
+        self.fails = False
+        """Whether the lease could not be renewed the last time."""
         self._connected: dict[tuple[Scope, NodeId], None] = {}
 
     async def connected(self, scope: Scope, node: NodeId) -> None:
@@ -63,7 +65,9 @@ class Presence:
             await self._clock.sleep(RENEWAL)
             try:
                 await self.renew()
+                self.fails = False
             except Exception:
+                self.fails = True
                 log.exception("presence_not_renewed")
 
     async def end(self) -> None:
