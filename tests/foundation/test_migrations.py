@@ -1,17 +1,19 @@
 """Migrations: each is taken once, wholly or not at all."""
 
 import asyncio
+from functools import partial
 from itertools import chain
 
 import pytest
 import sqlalchemy
 from alembic.operations import Operations
-from sqlalchemy import Column, Integer, MetaData, String, inspect
+from sqlalchemy import Column, Integer, MetaData, String, insert, inspect
 
 from ostler.foundation import events, timers
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.storage import (
     Migration,
+    NewerSchema,
     Scope,
     Storage,
     Transaction,
@@ -100,3 +102,63 @@ def _insert(tx: Transaction, name: str) -> None:
     old = sqlalchemy.table("things", *map(sqlalchemy.column, ("account", "region", "id")))
     values = {"account": "111122223333", "region": "eu-west-1", "id": name}
     tx.execute(sqlalchemy.insert(old).values(values))
+
+
+NARROW = Migration(
+    "things", 3, "forget the size", lambda op: op.drop_column("things", "size"), contracts=True
+)
+
+
+async def test_a_server_of_the_version_before_goes_on_over_what_was_added(
+    house: House, scope: Scope
+) -> None:
+    """Also while it is added: a rolling upgrade stops nobody."""
+    await house.storage.migrate([CREATE])
+    newer = House(house.url, ManualClock())
+    old = sqlalchemy.Table(
+        "things", MetaData(), *scoped_columns(), Column("id", String(20), primary_key=True)
+    )
+    done = asyncio.Event()
+
+    def add(tx: Transaction, row: dict[str, str]) -> None:
+        tx.execute(insert(old), row)
+
+    async def serve() -> int:
+        served = 0
+        while not done.is_set() or served < 10:
+            row = {"account": scope.account, "region": scope.region, "id": f"row-{served}"}
+            await house.storage.write(None, partial(add, row=row))
+            served += 1
+        return served
+
+    serving = asyncio.create_task(serve())
+    assert [WIDEN] == await newer.storage.migrate([CREATE, WIDEN])
+    done.set()
+    served = await serving
+    newer.storage.close()
+
+    assert [] == await house.storage.migrate([CREATE])
+    kept = await house.storage.read(scope, lambda tx: tx.all(sqlalchemy.select(things)))
+    assert served == len(kept)
+    assert {0} == {row.size for row in kept}
+
+
+async def test_a_server_that_lacks_what_was_taken_away_refuses(storage: Storage) -> None:
+    await storage.migrate([CREATE, WIDEN, NARROW])
+
+    with pytest.raises(NewerSchema, match=r"things 3 \(forget the size\)"):
+        await storage.migrate([CREATE, WIDEN])
+    assert [] == await storage.migrate([CREATE, WIDEN, NARROW])
+    # Whoever knows nothing of a capability has no part in it.
+    assert [] == await storage.migrate(FOUNDATION)
+
+
+async def test_tables_from_before_steps_said_whether_they_contract(storage: Storage) -> None:
+    await storage.migrate([CREATE])
+    former = sqlalchemy.text("ALTER TABLE migrations DROP COLUMN contracts")
+    await storage.write(None, lambda tx: tx.execute(former) and None)
+
+    assert [WIDEN] == await storage.migrate([CREATE, WIDEN])
+    assert [NARROW] == await storage.migrate([CREATE, WIDEN, NARROW])
+    with pytest.raises(NewerSchema):
+        await storage.migrate([CREATE, WIDEN])

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ostler.foundation.clock import SystemClock
+from ostler.foundation.events import Bulletin
 from ostler.foundation.secrets import master_keys
+from ostler.foundation.storage import Migration, Storage
+from ostler.foundation.timers import Schedule
 from ostler.server.certificates import Certificates
 from ostler.server.compose import compose
 from ostler.server.opening import CannotStart, alone, explained
@@ -98,3 +102,16 @@ def test_a_broken_authority_is_not_replaced(settings: Settings, name: str) -> No
         Certificates.of(settings, names=list)
 
     assert "broken" == file.read_text()
+
+
+async def test_an_older_server_leaves_what_a_newer_one_changed(settings: Settings) -> None:
+    await start(settings)
+    newer = Storage(settings.database_url, outbox=Bulletin(SystemClock()), due_work=Schedule())
+    step = Migration("tags", 99, "forget the tags", lambda op: None, contracts=True)
+    await newer.migrate(
+        [*(Migration("tags", number, "", lambda op: None) for number in range(1, 99)), step]
+    )
+    newer.close()
+
+    with pytest.raises(CannotStart, match=r"newer version .* tags 99 \(forget the tags\)"):
+        await start(settings)

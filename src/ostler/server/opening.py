@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ostler import agent
 from ostler.foundation.secrets import SealBroken, master_keys
-from ostler.foundation.storage import DatabaseFault, Storage, sqlite_file
+from ostler.foundation.storage import DatabaseFault, NewerSchema, Storage, sqlite_file
 from ostler.server.settings import Settings
 
 
@@ -52,6 +53,12 @@ def explained(settings: Settings) -> Iterator[None]:
         raise CannotStart(
             f"{settings.data / 'keys'} has other keys than those that sealed the secrets in the "
             "database. Put the right file back; backups hold it."
+        ) from fault
+    except NewerSchema as fault:
+        raise CannotStart(
+            f"The database was changed by a newer version of Ostler in ways that version "
+            f"{agent.VERSION} does not know: {fault}. Start that version again, or restore a "
+            "backup from before it (docs/guides/several-servers.md)."
         ) from fault
     except DatabaseFault as fault:
         raise CannotStart(f"The database cannot be used: {fault.orig}") from fault

@@ -1,7 +1,7 @@
 """Storage: plain functions of a transaction, run on SQLite or PostgreSQL, each in its scope."""
 
 from ostler.foundation.storage.engines import DatabaseFault, sqlite_file
-from ostler.foundation.storage.migrations import Migration
+from ostler.foundation.storage.migrations import Migration, NewerSchema
 from ostler.foundation.storage.scoping import Unscoped
 from ostler.foundation.storage.storage import Storage
 from ostler.foundation.storage.tables import Instant, Json, numbered, scoped_columns, scoped_table
@@ -22,6 +22,7 @@ __all__ = [
     "Json",
     "Later",
     "Migration",
+    "NewerSchema",
     "Outbox",
     "ReadOnly",
     "Scope",

@@ -7,6 +7,7 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
     func,
     insert,
     inspect,
@@ -29,24 +31,36 @@ _taken = Table(
     Column("capability", String(64), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("name", String(200), nullable=False),
+    Column("contracts", Boolean, nullable=False, server_default=false()),
 )
 _LOCK = 0x6F73746C6572  # any number that nobody else uses for an advisory lock
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: what `upgrade` does to the tables of `capability`; never edited once released."""
+    """One step: what `upgrade` does to the tables of `capability`; never edited once released.
+
+    A step expands, so that servers of the release before go on over the tables without knowing
+    it. One that takes away what they used `contracts`: where it was taken, servers that do not
+    know it refuse to start.
+    """
 
     capability: str
     number: int
     name: str
     upgrade: Callable[[Operations], None]
+    contracts: bool = False
+
+
+class NewerSchema(Exception):
+    """The tables were made by a newer version, and this one would do harm to them, or fail."""
 
 
 def migrate(engine: Engine, migrations: Sequence[Migration]) -> list[Migration]:
     """Take the steps that were not taken yet, in the order given; those that were taken now.
 
-    Each is one transaction. Of several processes that start at once, one migrates and the
+    NewerSchema when a step was taken that the given ones do not have, and with which they cannot
+    go on. Each is one transaction. Of several processes that start at once, one migrates and the
     others wait for it.
     """
     _check(migrations)
@@ -86,6 +100,8 @@ def untaken(tx: Transaction, migrations: Sequence[Migration]) -> list[Migration]
 def _take(connection: Connection, migrations: Sequence[Migration], begin: str) -> list[Migration]:
     with _Step(connection, begin):
         _metadata.create_all(connection)
+        _add_column_of_contracts(connection)
+        _refuse_newer(connection, migrations)
     taken = []
     for migration in migrations:
         with _Step(connection, begin):
@@ -97,10 +113,33 @@ def _take(connection: Connection, migrations: Sequence[Migration], begin: str) -
                     capability=migration.capability,
                     number=migration.number,
                     name=migration.name,
+                    contracts=migration.contracts,
                 )
             )
             taken.append(migration)
     return taken
+
+
+def _add_column_of_contracts(connection: Connection) -> None:
+    """The table of migrations has none of its own: what came later to it comes here."""
+    known = {column["name"] for column in inspect(connection).get_columns(_taken.name)}
+    if "contracts" not in known:
+        later = Column("contracts", Boolean, nullable=False, server_default=false())
+        Operations(MigrationContext.configure(connection)).add_column(_taken.name, later)
+
+
+def _refuse_newer(connection: Connection, migrations: Sequence[Migration]) -> None:
+    known = {(each.capability, each.number) for each in migrations}
+    # Of a capability that the given steps do not know at all, nothing concerns who has them.
+    concerned = {capability for capability, _ in known}
+    rows = connection.execute(select(_taken).where(_taken.c.contracts)).all()
+    newer = [
+        f"{row.capability} {row.number} ({row.name})"
+        for row in rows
+        if row.capability in concerned and (row.capability, row.number) not in known
+    ]
+    if newer:
+        raise NewerSchema(", ".join(newer))
 
 
 def _was_taken(connection: Connection, migration: Migration) -> bool:

@@ -25,6 +25,7 @@ from ostler.server.admin.deeds import Answer, Desk
 from ostler.server.admin.grammar import Verb, own_arguments, parser
 from ostler.server.admin.output import as_json, as_table
 from ostler.server.admin.recording import recorded
+from ostler.server.opening import CannotStart, explained
 from ostler.server.settings import Settings, WrongSetting, read_settings
 
 
@@ -37,10 +38,11 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ, given.config, data=given.data, database=given.database)
-        answer = asyncio.run(_run(settings, given))
+        with explained(settings):
+            answer = asyncio.run(_run(settings, given))
     except ApiError as refusal:
         return _complain(f"{refusal.code}: {refusal.message}")
-    except (WrongSetting, NothingThere, OSError) as fault:
+    except (WrongSetting, NothingThere, CannotStart, OSError) as fault:
         return _complain(str(fault))
     if answer is not None:
         sys.stdout.write(as_json(answer) if given.json else as_table(answer))

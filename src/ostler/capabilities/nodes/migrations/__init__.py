@@ -94,5 +94,11 @@ def _add_connections(op: Operations) -> None:
 MIGRATIONS = (
     Migration("nodes", 1, "create the fleet", _create),
     Migration("nodes", 2, "add default roles", _add_default_roles),
-    Migration("nodes", 3, "a row for each server that a node is connected to", _add_connections),
+    Migration(
+        "nodes",
+        3,
+        "a row for each server that a node is connected to",
+        _add_connections,
+        contracts=True,
+    ),
 )
