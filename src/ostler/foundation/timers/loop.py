@@ -22,8 +22,11 @@ from ostler.foundation.timers.table import (
     timers,
 )
 
-LEASE = timedelta(seconds=20)
-"""What a server that dies holds back from the others, at most so long."""
+LEASE = timedelta(seconds=6)
+"""What a server that dies holds back from the others, at most so long.
+
+A server that is merely slow for so long loses the work, too, and undoes its own part of it.
+"""
 ATTEMPTS = 12
 _AT_ONCE = 64
 _SHORTEST_PAUSE = timedelta(seconds=1)
