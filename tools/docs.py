@@ -15,6 +15,7 @@ from botocore import xform_name
 
 import ostler.capabilities
 import ostler.relay
+from ostler.server.settings import Settings
 from ostler.wire import models
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +102,8 @@ def settings() -> str:
                 assert isinstance(text.value.value, str)
                 assert field.value is not None
                 default = ast.unparse(field.value)
+                if isinstance(field.value, ast.Name):  # a constant of somebody else's
+                    default = repr(getattr(Settings(), field.target.id))
                 parts.append(f"\n## `{field.target.id}`\n\n{text.value.value}\n\n")
                 parts.append(f"Default: `{default}`\n")
     return "".join(parts)

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from ostler.foundation import audit, events, timers
+from ostler.foundation import audit, deliveries, events, timers
 from ostler.foundation.clock import Clock, ManualClock
 from ostler.foundation.storage import Migration, Storage
 from ostler.foundation.storage.migrations import migrate
@@ -23,6 +23,7 @@ ENGINES = ("sqlite", "postgresql")
 FOUNDATION: tuple[Migration, ...] = (
     *timers.MIGRATIONS,
     *events.MIGRATIONS,
+    *deliveries.MIGRATIONS,
     *audit.MIGRATIONS,
 )
 

@@ -44,7 +44,8 @@ class Capability:
 
     `operations` are objects with an attribute `service` (the model's name, "ssm") whose public
     methods are the operations they answer. `listeners` pair a published event with an idempotent
-    coroutine function of (scope, event). `jobs` pair a kind of timer with its handler.
+    coroutine function of (scope, event). `jobs` pair a kind of timer with its handler; `wakes` pair
+    an event with a kind of timer that is due in the event's scope when it is told.
     `start` runs once after the migrations, before the doors open.
     """
 
@@ -53,6 +54,7 @@ class Capability:
     operations: Sequence[Any] = ()
     listeners: Sequence[tuple[type[Event], Listener]] = ()
     jobs: Sequence[tuple[str, Handler]] = ()
+    wakes: Sequence[tuple[type[Event], str]] = ()
     taggables: Sequence[Taggable] = ()
     migrations: Sequence[Migration] = ()
     start: Callable[[], Awaitable[None]] | None = None

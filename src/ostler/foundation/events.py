@@ -1,6 +1,6 @@
 """Events: what happened, kept with the change that made it happen, and told to who listens."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,6 +77,12 @@ class Bulletin:
         self._clock = clock
         self._overheard = overheard
         self._listeners: dict[type[Event], dict[str, Listener]] = {}
+        self._wakened: dict[type[Event], list[str]] = {}
+
+    def wake(self, event: type[Event], timer: str) -> None:
+        """Have the timer of this kind due in the scope of every such `event`, for those who read
+        with `since` what was told: much at once where much happens."""
+        self._wakened.setdefault(event, []).append(timer)
 
     def subscribe(self, event: type[Event], listener: Listener) -> None:
         """Tell `listener` of every `event` and of what is derived from it.
@@ -116,17 +122,20 @@ class Bulletin:
             [
                 Later(scope, timer, str(sequence), now, _payload(event))
                 for (scope, event), sequence in zip(told, sequences, strict=True)
-                for timer in self._hearing(type(event))
+                for timer in _named_for(self._listeners, type(event))
             ]
         )
+        wakened = {
+            (scope, timer)
+            for scope, event in told
+            for timer in _named_for(self._wakened, type(event))
+        }
+        for scope, timer in sorted(wakened, key=lambda each: (each[0].account, each[0].region)):
+            tx.schedule(timer, "", now, scope=scope)
 
         if self._overheard is not None:
             overheard, what = self._overheard, [event for _, event in told]
             tx.after_commit(lambda: overheard(what))
-
-    def _hearing(self, event: type[Event]) -> list[str]:
-        heard = [timer for each in event.__mro__ for timer in self._listeners.get(each, ())]
-        return list(dict.fromkeys(heard))
 
 
 def since(tx: Transaction, sequence: int, limit: int = 1000) -> list[Told]:
@@ -152,6 +161,11 @@ def newest(tx: Transaction) -> int:
 def forget(tx: Transaction, before: datetime) -> int:
     """Drop what was told before that instant; how much that was."""
     return tx.execute(delete(events).where(events.c.at < before)).rowcount
+
+
+def _named_for(timers: Mapping[type[Event], Iterable[str]], event: type[Event]) -> Sequence[str]:
+    """The timers of an event's class and of those that it is derived from."""
+    return list(dict.fromkeys(timer for each in event.__mro__ for timer in timers.get(each, ())))
 
 
 def _bringer(listener: Listener) -> Handler:

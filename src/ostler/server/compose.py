@@ -22,7 +22,7 @@ from ostler.capabilities import (
 )
 from ostler.capabilities import settings as service_settings
 from ostler.capabilities.nodes.events import NodeDeregistered
-from ostler.foundation import audit, events, timers
+from ostler.foundation import audit, deliveries, events, timers
 from ostler.foundation.audit import Audit
 from ostler.foundation.authentication import Authentication
 from ostler.foundation.blobs import Blobs
@@ -106,6 +106,7 @@ class Rooms:
         return [
             *timers.MIGRATIONS,
             *events.MIGRATIONS,
+            *deliveries.MIGRATIONS,
             *audit.MIGRATIONS,
             *(step for each in self.every for step in each.migrations),
         ]
@@ -150,6 +151,8 @@ async def compose(
     for capability in capabilities:
         for event, listener in capability.listeners:
             bulletin.subscribe(event, listener)
+        for event, timer in capability.wakes:
+            bulletin.wake(event, timer)
     bulletin.subscribe(NodeDeregistered, courier.part)
     rooms.tags.serve([kind for each in capabilities for kind in each.taggables])
     administrator = await who.first_start(

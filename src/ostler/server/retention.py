@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from ostler.foundation import audit, events
+from ostler.foundation import audit, deliveries, events
 from ostler.foundation.clock import Clock
 from ostler.foundation.storage import Storage, Transaction
 from ostler.foundation.timers import Due
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Retention:
-    """Drops old audit records and told events."""
+    """Drops old audit records, told events, and deliveries that were given up."""
 
     def __init__(
         self, storage: Storage, clock: Clock, *, audit_for: timedelta, events_for: timedelta
@@ -37,14 +37,15 @@ class Retention:
         """Drop what is too old, and come again tomorrow."""
         now = self._clock.now()
 
-        def drop(tx: Transaction) -> tuple[int, int]:
+        def drop(tx: Transaction) -> tuple[int, int, int]:
             dropped = (
                 audit.forget(tx, now - self._audit_for),
                 events.forget(tx, now - self._events_for),
+                deliveries.forget(tx, now - self._events_for),
             )
             tx.finish(due)
             tx.schedule(TIMER, "daily", now + EVERY)
             return dropped
 
-        records, told = await self._storage.write(None, drop)
-        log.info("history_dropped", audit_records=records, events=told)
+        records, told, failed = await self._storage.write(None, drop)
+        log.info("history_dropped", audit_records=records, events=told, deliveries=failed)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ostler.foundation.outbound import DENIED, Networks
+
 
 class WrongSetting(Exception):
     """A setting that does not exist, or a value that it cannot take."""
@@ -47,6 +49,10 @@ class Settings:
     """The private key of that certificate (PEM)."""
     trusted_hosts: tuple[str, ...] = ()
     """Hosts (`*.lan`) from which attachments are fetched though private or in plain HTTP."""
+    outbound_denied: tuple[str, ...] = DENIED
+    """Networks to which nothing is sent, whatever a webhook or a subscription names."""
+    outbound_allowed: tuple[str, ...] = ()
+    """Networks (`127.0.0.0/8`) to which it is sent though they are among `outbound_denied`."""
     control_channel: bool = True
     """Off: stock agents are sent to message polling instead of the websocket."""
     user_rate: float = 200
@@ -126,6 +132,8 @@ def _typed(name: str, value: Any) -> Any:
             return _port(name, value)
         case "names" | "trusted_hosts":
             return _names(value)
+        case "outbound_denied" | "outbound_allowed":
+            return _networks(name, value)
         case "user_rate" | "node_rate" | "address_rate":
             return _number(name, value, float)
         case "user_burst" | "node_burst" | "address_burst" | "output_limit":
@@ -173,6 +181,15 @@ def _number(name: str, value: Any, kind: type[int] | type[float]) -> int | float
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _networks(name: str, value: str | Sequence[str]) -> tuple[str, ...]:
+    networks = _names(value)
+    try:
+        Networks(networks)
+    except ValueError as fault:
+        raise WrongSetting(f"{name} is a list of networks such as 10.0.0.0/8: {fault}") from fault
+    return networks
 
 
 def _switch(name: str, value: str) -> bool:
