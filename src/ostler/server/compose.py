@@ -20,6 +20,7 @@ from ostler.capabilities import (
     parameters,
     tags,
 )
+from ostler.capabilities import events as happenings
 from ostler.capabilities import settings as service_settings
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation import audit, deliveries, events, timers
@@ -28,9 +29,11 @@ from ostler.foundation.authentication import Authentication
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.capability import Capability, Foundation
 from ostler.foundation.clock import Clock, SystemClock
+from ostler.foundation.deliveries import Deliveries
 from ostler.foundation.events import Bulletin
 from ostler.foundation.ids import AccountId, Ids, Region, SystemIds
 from ostler.foundation.nudges import Nudges
+from ostler.foundation.outbound import Http, Networks
 from ostler.foundation.paging import PageTokens
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Migration, Scope, Storage
@@ -48,6 +51,7 @@ from ostler.relay.tokens import ChannelTokens
 from ostler.server.courier import Courier
 from ostler.server.desk import Desk
 from ostler.server.http import Front
+from ostler.server.invocation import Invocation
 from ostler.server.meter import Meter
 from ostler.server.opening import kept_keys
 from ostler.server.pages import Pages
@@ -144,7 +148,9 @@ async def compose(
     attachments = Attachments(foundation.blobs, secrets, clock)
     nudges = Nudges(settings.database_url, clock, ids)
     courier = Courier(nudges)
-    rooms = _furnish(foundation, settings, attachments, courier)
+    outbound = Http(Networks(settings.outbound_denied, settings.outbound_allowed))
+    errands = Errands(Invocation(), outbound, Deliveries(storage, clock))
+    rooms = _furnish(foundation, settings, attachments, courier, errands)
     who, machines, capabilities = rooms.identity, rooms.nodes, rooms.every
 
     await storage.migrate(rooms.migrations)
@@ -190,6 +196,7 @@ async def compose(
         meter=meter,
     )
     room = Room()
+    errands.invocation.serve(gateway)
     channels = relay.Relay(
         authentication,
         ChannelTokens(secrets.derive("channel tokens"), clock=clock, ids=ids, spent=who),
@@ -212,6 +219,8 @@ async def compose(
     )
     due.serve({RETENTION: retention.forget})
     due.serve({kind: handler for each in capabilities for kind, handler in each.jobs})
+    # What waits for receivers outside has a loop of its own: they may all hang at once.
+    going_out = Timers(storage, clock, ids, schedule, {deliveries.TIMER: errands.deliveries.carry})
     if storage.dialect == "sqlite":  # a file is one server's
         await due.take_over()
     await retention.start()
@@ -221,6 +230,7 @@ async def compose(
     workers = Workers(
         {
             "timers": due.run,
+            "deliveries": going_out.run,
             "mailbox": mailbox.run,
             "audit": trail.run,
             "nudges": nudges.run,
@@ -247,6 +257,7 @@ async def compose(
             rooms.commands.desk.rest,
             trail.write_down,
             machines.presence.end,
+            outbound.close,
         ],
     )
 
@@ -258,11 +269,26 @@ def every_migration() -> Sequence[Migration]:
     blobs, secrets = Blobs("memory://"), Secrets(bytes(32))
     nowhere = Foundation(storage, clock, SystemIds(), blobs, secrets)
     courier = Courier(Nudges("sqlite://", clock, nowhere.ids))
-    return _furnish(nowhere, Settings(), Attachments(blobs, secrets, clock), courier).migrations
+    errands = Errands(Invocation(), Http(Networks()), Deliveries(storage, clock))
+    attachments = Attachments(blobs, secrets, clock)
+    return _furnish(nowhere, Settings(), attachments, courier, errands).migrations
+
+
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """How capabilities act outside of themselves: as a customer, and out of the house."""
+
+    invocation: Invocation
+    outbound: Http
+    deliveries: Deliveries
 
 
 def _furnish(
-    foundation: Foundation, settings: Settings, attachments: Attachments, courier: "Courier"
+    foundation: Foundation,
+    settings: Settings,
+    attachments: Attachments,
+    courier: Courier,
+    errands: Errands,
 ) -> Rooms:
     """Build the capabilities, bottom up, tier by tier."""
     known = identity.build(foundation)
@@ -271,6 +297,13 @@ def _furnish(
     stores = buckets.build(foundation)
     choices = service_settings.build(foundation)
     chosen: service_settings.Settings = choices.service
+    rules = happenings.build(
+        foundation,
+        roles=who,
+        invoke=errands.invocation,
+        outbound=errands.outbound,
+        deliveries=errands.deliveries,
+    )
     tagged = tags.build(foundation)
     labels: tags.Tags = tagged.service
     # Our agent comes with the server; of others nobody here knows the newest version.
@@ -333,6 +366,7 @@ def _furnish(
             known,
             ring,
             stores,
+            rules,
             tagged,
             choices,
             fleet,

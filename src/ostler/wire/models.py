@@ -29,6 +29,7 @@ SERVICES = (
     "kms",
     "s3",
     "logs",
+    "events",
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]

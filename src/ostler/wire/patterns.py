@@ -16,6 +16,8 @@ _LINE_ENDS = r"[^\n\r\x85\u2028\u2029]"
 _NOTHING = "(?!)"
 _ESCAPES = frozenset("dDsSwWbBnrtf123456789")
 _CLASSES = frozenset("dDsSwW")
+_CODES = {r"\x": 4, r"\u": 6}
+"""Escapes of a character by its number, and how long they are."""
 # A repeated group that holds one repeated class and no more says what the class alone would say,
 # but takes exponential time to say no.
 _NESTED_REPEAT = re.compile(r"\((\[(?:[^\]\\]|\\.)*\])\+\)\*")
@@ -26,6 +28,10 @@ _IN_OTHER_WORDS = {
     r".*\S.*": r"\s*\S[\s\S]*",
     r"[\s\S]*\S[\s\S]*": r"\s*\S[\s\S]*",
 }
+# What EventBridge says of headers: words with blanks and tabs between. Since the class has the
+# blank in it, there are exponentially many ways to read a line of blanks.
+_HEADER = re.compile(r"\^\[ \\t\]\*(\[[^]]+\])\+\(\[ \\t\]\+\1\+\)\*\[ \\t\]\*\$")
+_HEADER_IN_OTHER_WORDS = r"\\t*\1(?:\1|\\t)*"
 
 
 @functools.cache
@@ -49,6 +55,7 @@ def _compiled(pattern: str, *, last: int) -> re.Pattern[str]:
 def python_pattern(pattern: str, *, last: int = sys.maxunicode) -> str:
     """The same pattern in Python's words, its Unicode categories up to the character `last`."""
     pattern = _IN_OTHER_WORDS.get(pattern, pattern)
+    pattern = _HEADER.sub(_HEADER_IN_OTHER_WORDS, pattern)
     if not _BACK_REFERENCE.search(pattern):
         pattern = _NESTED_REPEAT.sub(r"\1*", pattern)
     return "".join(_translated(pattern, last))
@@ -106,8 +113,8 @@ def _escape(text: str, position: int) -> str:
         escape = text[position : text.index("}", position) + 1]
         if escape[3:-1] not in _CATEGORIES:
             raise ValueError(f"A category that is not translated: {escape}")
-    elif escape == r"\u":
-        escape = text[position : position + 6]
+    elif escape in _CODES:
+        escape = text[position : position + _CODES[escape]]
     elif escape[1].isalnum() and escape[1] not in _ESCAPES:
         raise ValueError(f"An escape that is not translated: {escape}")
     return escape

@@ -1,0 +1,1 @@
+"""The deeds of events: what customers ask, and what happens by itself."""
