@@ -30,6 +30,7 @@ from ostler.foundation.storage import Scope, Storage
 from ostler.foundation.storage.migrations import migrate
 from ostler.grammar.documents import Document, document_of
 from ostler.grammar.targets import Target, Targets
+from ostler.relay.ports import Acked
 from ostler.wire.agent.jobs import Job, PluginReply, ReplyContent
 
 ALL = Policy.parse({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -183,11 +184,11 @@ async def run(database: str, count: int, folder: str) -> None:
 
 async def acknowledge(desk: Desk, command: CommandId, nodes: Sequence[Node]) -> None:
     for start in range(0, len(nodes), BATCH):
-        await asyncio.gather(
-            *(
-                desk.acknowledged(SCOPE, node.id, f"aws.ssm.{command}.{node.id}", "200")
+        await desk.acknowledged(
+            [
+                Acked(SCOPE, node.id, f"aws.ssm.{command}.{node.id}", "200")
                 for node in nodes[start : start + BATCH]
-            )
+            ]
         )
 
 

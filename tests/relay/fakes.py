@@ -12,7 +12,7 @@ from ostler.foundation.ids import AccountId, NodeId, Region, SequentialIds
 from ostler.foundation.storage import Scope
 from ostler.relay.control_channel import ControlChannel
 from ostler.relay.mailbox import Mailbox
-from ostler.relay.ports import Heard
+from ostler.relay.ports import Acked, Heard
 from ostler.relay.replies import Collector
 from ostler.wire.agent import jobs
 from ostler.wire.agent.channels import MessageType
@@ -49,12 +49,10 @@ class MemoryReplies:
         for heard in replies:
             self.heard.setdefault(heard.message_id, heard)
 
-    async def acknowledged(
-        self, scope: Scope, node: NodeId, job_id: str, code: str, message: str
-    ) -> None:
+    async def acknowledged(self, acks: Sequence[Acked]) -> None:
         if self.down:
             raise Outage
-        self.acks.append((job_id, code))
+        self.acks += [(ack.job_id, ack.code) for ack in acks]
 
 
 class MemoryWork:

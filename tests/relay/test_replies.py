@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ostler.relay.ports import Heard
-from ostler.relay.replies import LARGEST_BATCH, Acked
+from ostler.relay.ports import Acked, Heard
+from ostler.relay.replies import LARGEST_BATCH
 from ostler.wire.agent.jobs import SEND_COMMAND, ReplyContent
 from tests.relay.fakes import NODE, SCOPE, Bench, job
 

@@ -344,8 +344,13 @@ class Line:
             return
         pipe.put(event, overtakes=net.happens(weather.frame_overtakes))
         if net.happens(weather.frame_twice):
-            late = net.chance.choice((0.0, 2.0, 20.0))
-            pipe.put(event, overtakes=True, late=late)
+            late = net.chance.choice((0.0, 3.0, 10.0, 30.0))
+            net.loop.outside(late, self._again, pipe is self._down, event)
+
+    def _again(self, down: bool, event: Event) -> None:
+        """A frame comes once more, by whichever line the node has now: a job that ended, say."""
+        line = next((each for each in self._net.lines if each.who == self.who), self)
+        (line._down if down else line._up).put(event, overtakes=True)
 
 
 class _Pipe:
@@ -357,9 +362,9 @@ class _Pipe:
         self._waiting: asyncio.Future[None] | None = None
         self._free = 0.0
 
-    def put(self, event: Event, *, overtakes: bool = False, late: float = 0.0) -> None:
+    def put(self, event: Event, *, overtakes: bool = False) -> None:
         now = self._net.loop.time()
-        arrives = now + self._net.delay() + late
+        arrives = now + self._net.delay()
         if not overtakes:
             arrives = self._free = max(arrives, self._free)
         self._net.loop.outside(arrives - now, self._arrive, event)

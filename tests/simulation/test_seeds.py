@@ -20,7 +20,7 @@ TRIES = 40
 """So many seeds are enough to find any bug that is planted."""
 
 RARE = {"double-dispatch-after-the-end"}
-"""Needs a late duplicate at one certain moment: hundreds of seeds, by `make simulate`."""
+"""Needs a job that comes again after its end: about one seed in fifty, by `make simulate`."""
 
 
 @pytest.fixture(scope="module")

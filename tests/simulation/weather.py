@@ -62,7 +62,7 @@ _CLIMATES: tuple[tuple[str, ...], ...] = (
 _MOST = {
     "slow": 0.05,
     "frame_lost": 0.2,
-    "frame_twice": 0.3,
+    "frame_twice": 0.5,
     "frame_overtakes": 0.2,
     "request_lost": 0.1,
     "request_twice": 0.1,

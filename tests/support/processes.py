@@ -92,6 +92,12 @@ class ServerProcess:
         return self._end(signal.SIGTERM)
 
     @property
+    def id(self) -> int:
+        """The number of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def environment(self) -> dict[str, str]:
         """What client.env exports."""
         exports = {}

@@ -15,6 +15,7 @@ from typing import Any
 from ostler.agent.calls import SSM, Refused, json_request, read_answer
 from ostler.agent.network import RealNetwork, endpoint_of
 from ostler.foundation.clock import SystemClock
+from ostler.wire.agent import jobs
 from ostler.wire.http import Request, Response
 from tools.simulated.keys import Keys
 from tools.simulated.node import Manner, Node
@@ -153,6 +154,11 @@ class Fleet:
     def unheard(self) -> int:
         """How many replies nobody has acknowledged."""
         return sum(len(node.unheard) for node in self.nodes)
+
+    def settled(self, command: str) -> bool:
+        """Whether every node has begun that command, and all that any node said is safe."""
+        begun = (jobs.job_id(command, node.id) in node.begun for node in self.nodes)
+        return self.unheard == 0 and all(begun)
 
     def cut(self, share: float = 1.0) -> None:
         """Cut the lines of that share of the nodes, without a word; they come back."""

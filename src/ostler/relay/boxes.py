@@ -97,9 +97,14 @@ class Box:
                 return envelope.job.job_id
         return None
 
-    def remove(self, job_id: str) -> None:
-        """The job is with the node, or with nobody: forget it."""
-        self._envelopes.pop(job_id, None)
+    def remove(self, job_id: str) -> bool:
+        """The job is with the node, or with nobody: forget it; whether it was here."""
+        return self._envelopes.pop(job_id, None) is not None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, here or elsewhere."""
+        return not self._envelopes and not self.more
 
     def defer(self, job_id: str, now: datetime) -> None:
         """The node has no room for this job now."""

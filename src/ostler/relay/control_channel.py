@@ -15,8 +15,8 @@ from ostler.foundation.clock import Clock
 from ostler.foundation.ids import Ids, NodeId
 from ostler.foundation.storage import Scope
 from ostler.relay.mailbox import Mailbox
-from ostler.relay.ports import Heard
-from ostler.relay.replies import Acked, Collector
+from ostler.relay.ports import Acked, Heard
+from ostler.relay.replies import Collector
 from ostler.wire.agent import jobs
 from ostler.wire.agent.channels import MessageType
 from ostler.wire.agent.frames import Frame, decode, encode

@@ -173,8 +173,7 @@ class Mailbox:
     def settled(self, scope: Scope, node: NodeId, job_id: str) -> None:
         """The job needs no sending any more: the node has it, or refused it."""
         here = self._nodes.get(_key(scope, node))
-        if here is not None:
-            here.box.remove(job_id)
+        if here is not None and here.box.remove(job_id) and not here.box.empty:
             self._deliver(here)
 
     def deferred(self, scope: Scope, node: NodeId, job_id: str) -> None:
@@ -187,7 +186,7 @@ class Mailbox:
     def room(self, scope: Scope, node: NodeId) -> None:
         """The node has ended a job: what it had no room for may go with the next tick."""
         here = self._nodes.get(_key(scope, node))
-        if here is not None:
+        if here is not None and not here.box.empty:
             here.box.retry(self._clock.now())
             self._deliver(here)
 

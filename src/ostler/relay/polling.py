@@ -16,8 +16,8 @@ from ostler.foundation.clock import Clock
 from ostler.foundation.errors import AccessDeniedException, ApiError, ValidationException
 from ostler.foundation.ids import NodeId
 from ostler.relay.mailbox import Mailbox
-from ostler.relay.ports import Heard
-from ostler.relay.replies import Acked, Collector
+from ostler.relay.ports import Acked, Heard
+from ostler.relay.replies import Collector
 from ostler.wire.agent import jobs
 from ostler.wire.agent.jobs import AckCode, BrokenMessage, Job, ReplyContent
 

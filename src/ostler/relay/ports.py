@@ -22,20 +22,29 @@ class Heard:
     topic: str
 
 
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """A node's first answer to a job: `code` is an AckCode, 200 and 51405 accept it."""
+
+    scope: Scope
+    node: NodeId
+    job_id: str
+    code: str
+    message: str = ""
+
+
 class Replies(Protocol):
-    """Takes what nodes answer. Returning means that it is kept for good."""
+    """Takes what nodes answer. Returning means that it is kept for good.
+
+    When either raises, every answer of the batch is offered again by itself.
+    """
 
     async def record(self, replies: Sequence[Heard]) -> None:
-        """Keep all of `replies`; one that was heard before changes nothing.
-
-        When it raises, every reply of the batch is offered again by itself.
-        """
+        """Keep all of `replies`; one that was heard before changes nothing."""
         ...
 
-    async def acknowledged(
-        self, scope: Scope, node: NodeId, job_id: str, code: str, message: str
-    ) -> None:
-        """The job reached the node, which said `code` (an AckCode): 200 and 51405 accept it."""
+    async def acknowledged(self, acks: Sequence[Acked]) -> None:
+        """Keep that jobs reached their nodes, or were refused."""
         ...
 
 

@@ -1,33 +1,21 @@
 """What nodes answer, collected from all connections and kept in few, large transactions."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from ostler.foundation.clock import Clock
-from ostler.foundation.ids import NodeId
-from ostler.foundation.storage import Scope
-from ostler.relay.ports import Heard, Replies
+from ostler.relay.ports import Acked, Heard, Replies
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 WINDOW = timedelta(milliseconds=3)
 LARGEST_BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Acked:
-    """A node's first answer to a job."""
-
-    scope: Scope
-    node: NodeId
-    job_id: str
-    code: str
-    message: str = ""
 
 
 class Collector:
@@ -70,29 +58,29 @@ class Collector:
                     kept.set_result(fault is None)
 
     async def _keep(self, answers: Sequence[Heard | Acked]) -> list[BaseException | None]:
-        """Hand over all of `answers`; the faults in the same order."""
+        """Hand over all of `answers` at once; the faults in the same order."""
         replies = [answer for answer in answers if isinstance(answer, Heard)]
         acks = [answer for answer in answers if isinstance(answer, Acked)]
-        faults_of_acks = iter(
-            await _faults(
-                self._replies.acknowledged(ack.scope, ack.node, ack.job_id, ack.code, ack.message)
-                for ack in acks
-            )
+        of_replies, of_acks = map(
+            iter,
+            await asyncio.gather(
+                _offer(self._replies.record, replies), _offer(self._replies.acknowledged, acks)
+            ),
         )
-        faults_of_replies = iter(await self._record(replies))
-        return [
-            next(faults_of_replies if isinstance(answer, Heard) else faults_of_acks)
-            for answer in answers
-        ]
+        return [next(of_replies if isinstance(answer, Heard) else of_acks) for answer in answers]
 
-    async def _record(self, replies: Sequence[Heard]) -> list[BaseException | None]:
-        if not replies:
-            return []
-        [fault] = await _faults([self._replies.record(replies)])
-        if fault is None or len(replies) == 1:
-            return [fault] * len(replies)
-        # One reply that cannot be kept must not take the others with it.
-        return await _faults(self._replies.record([heard]) for heard in replies)
+
+async def _offer(
+    keep: Callable[[Sequence[T]], Coroutine[Any, Any, None]], answers: Sequence[T]
+) -> list[BaseException | None]:
+    """Have answers kept, one by one if need be; for each what went wrong, or None."""
+    if not answers:
+        return []
+    [fault] = await _faults([keep(answers)])
+    if fault is None or len(answers) == 1:
+        return [fault] * len(answers)
+    # One that cannot be kept must not take the others with it.
+    return await _faults(keep([answer]) for answer in answers)
 
 
 async def _faults(deeds: Iterable[Coroutine[Any, Any, None]]) -> list[BaseException | None]:

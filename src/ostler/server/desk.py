@@ -6,7 +6,7 @@ from ostler.capabilities.associations import Bell
 from ostler.capabilities.commands import Desk as CommandDesk
 from ostler.foundation.ids import NodeId
 from ostler.foundation.storage import Scope
-from ostler.relay.ports import Heard
+from ostler.relay.ports import Acked, Heard
 from ostler.wire.agent.jobs import Job
 
 
@@ -24,12 +24,11 @@ class Desk:
         """Keep what nodes answer to commands; the bell expects no answer."""
         await self._commands.record(replies)
 
-    async def acknowledged(
-        self, scope: Scope, node: NodeId, job_id: str, code: str, message: str = ""
-    ) -> None:
-        """A job reached its node, which said `code`."""
-        await self._commands.acknowledged(scope, node, job_id, code, message)
-        await self._bell.acknowledged(scope, node, job_id, code)
+    async def acknowledged(self, acks: Sequence[Acked]) -> None:
+        """Keep that jobs reached their nodes, or why not."""
+        await self._commands.acknowledged(acks)
+        for ack in acks:
+            await self._bell.acknowledged(ack.scope, ack.node, ack.job_id, ack.code)
 
     async def pending(self, scope: Scope, node: NodeId) -> Sequence[Job]:
         """Every job that waits for the node."""

@@ -10,6 +10,7 @@ import pytest
 from ostler.capabilities.commands.jobs import Desk, Dispatcher
 from ostler.capabilities.commands.service import Progress
 from ostler.foundation.ids import NodeId
+from ostler.relay.ports import Acked
 from ostler.wire.agent.jobs import CANCEL_COMMAND
 from tests.capabilities.commands.world import World, a_document, job_of, stops
 
@@ -76,7 +77,7 @@ class Simulation:
                 agent.runs[command] += 1
             agent.jobs.setdefault(command, "running")
         if self.chance.random() < 0.8:
-            await self.world.desk.acknowledged(self.world.scope, agent.id, job.job_id, code)
+            await self.world.acknowledged(agent.id, job.job_id, code)
 
     async def work(self) -> None:
         """An agent ends a command, or says once more how one ended."""
@@ -280,7 +281,7 @@ async def test_one_reply_that_cannot_be_kept_does_not_take_others_with_it(world)
 
     faults = await asyncio.gather(
         *(
-            desk.acknowledged(world.scope, node, f"aws.ssm.{command}.{node}", "200")
+            desk.acknowledged([Acked(world.scope, node, f"aws.ssm.{command}.{node}", "200")])
             for node in (first, second)
         ),
         return_exceptions=True,

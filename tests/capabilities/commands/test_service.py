@@ -74,8 +74,8 @@ async def test_nobody_speaks_for_another_node(world):
     stranger = NodeId("mi-fffffffffffffffff")
 
     await world.finish(command, stranger)
-    await world.desk.acknowledged(world.scope, second, f"aws.ssm.{command}.{first}", "200")
-    await world.desk.acknowledged(world.scope, second, "nonsense", "200")
+    await world.acknowledged(second, f"aws.ssm.{command}.{first}")
+    await world.acknowledged(second, "nonsense")
 
     assert ["Pending"] * 3 == await world.standings(command)
 
@@ -301,7 +301,7 @@ async def test_a_node_that_never_answers_the_cancel_is_given_up(world):
     await world.cancel(command)
     await world.pass_time(seconds=61)
     [job] = await world.desk.pending(world.scope, world.nodes[0])
-    await world.desk.acknowledged(world.scope, world.nodes[0], job.job_id, "200")
+    await world.acknowledged(world.nodes[0], job.job_id)
 
     assert ("Cancelled", "Cancelled") == await world.standing(command)
     assert [] == await world.desk.pending(world.scope, world.nodes[0])

@@ -21,6 +21,7 @@ from ostler.foundation.policy import Policy
 from ostler.foundation.storage import Scope
 from ostler.foundation.timers import Timers
 from ostler.grammar.documents import document_of, platform_types
+from ostler.relay.ports import Acked
 from ostler.wire.agent.jobs import (
     CANCEL_COMMAND,
     CancelContent,
@@ -331,9 +332,12 @@ class World:
 
     async def acknowledge(self, command: str, *nodes: str, code: str = "200") -> None:
         for node in nodes:
-            job = f"aws.ssm.{command}.{node}"
-            await self.desk.acknowledged(self.scope, NodeId(node), job, code)
+            await self.acknowledged(NodeId(node), f"aws.ssm.{command}.{node}", code)
         await self.desk.rest()
+
+    async def acknowledged(self, node: NodeId, job: str, code: str = "200") -> None:
+        """A node answers for a job, whatever its id."""
+        await self.desk.acknowledged([Acked(self.scope, node, job, code)])
 
     async def reply(
         self, command: str, *nodes: str, status: str = "Success", **steps: PluginReply

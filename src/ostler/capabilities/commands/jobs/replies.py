@@ -38,6 +38,21 @@ class Heard(Protocol):
     def reply(self) -> ReplyContent: ...
 
 
+class Acked(Protocol):
+    """One node's first answer to a job, likewise."""
+
+    @property
+    def scope(self) -> Scope: ...
+    @property
+    def node(self) -> NodeId: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+
+
 class Desk:
     """Keeps what nodes answer; whoever may start in consequence is told at once.
 
@@ -55,17 +70,18 @@ class Desk:
         """Keep all of `replies`; one that was heard before changes nothing."""
         await self._keep([word for word in map(_word, replies) if word is not None])
 
-    async def acknowledged(
-        self, scope: Scope, node: NodeId, job_id: str, code: str, message: str = ""
-    ) -> None:
-        """A job reached its node, which said `code`."""
-        about = told_command(job_id, node)
-        if about is None:
-            return
-        if is_cancel(about):
-            await self._settle_cancel(scope, node, about, code)
-        elif report := report_of_ack(code, message):
-            await self._keep([Word(scope, node, about, report)])
+    async def acknowledged(self, acks: Sequence[Acked]) -> None:
+        """Keep that jobs reached their nodes, or why not."""
+        words = []
+        for ack in acks:
+            about = told_command(ack.job_id, ack.node)
+            if about is None:
+                continue
+            if is_cancel(about):
+                await self._settle_cancel(ack.scope, ack.node, about, ack.code)
+            elif report := report_of_ack(ack.code, ack.message):
+                words.append(Word(ack.scope, ack.node, about, report))
+        await self._keep(words)
 
     async def pending(self, scope: Scope, node: NodeId) -> Sequence[Job]:
         """Every job that the node has not acknowledged and may start, cancellations too."""

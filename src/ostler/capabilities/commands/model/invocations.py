@@ -49,6 +49,11 @@ class Report:
     steps: Mapping[str, StepReport] = field(default_factory=dict)
     trace: str = ""
 
+    @property
+    def bare(self) -> bool:
+        """Whether it says no more than that the node has the job."""
+        return self.event in _HAS_IT and not self.steps and not self.trace
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -136,6 +141,7 @@ class Invocation:
         return StepResult(self.status, started=result.started if result else None)
 
 
+_HAS_IT = (Event.RECEIVED, Event.PROGRESSED)
 _LAST_WORDS = (Event.SUCCEEDED, Event.FAILED, Event.TIMED_OUT, Event.STOPPED, Event.REFUSED)
 _CANCELS = (Event.CANCEL_ASKED, Event.CANCEL_UNANSWERED, Event.EXPIRED)
 

@@ -156,15 +156,17 @@ class Progress:
 def _receive(
     tx: Transaction, command: Command, words: Sequence[Word], at: datetime
 ) -> tuple[list[Turn], Sequence[Word]]:
-    """Take in the mere acknowledgements together; what remains needs a closer look."""
-    receipts = {word.node: word for word in words if word.report.event is Event.RECEIVED}
-    turned = store.receive(tx, command.id, list(receipts), at) if receipts else []
-    settled = {turn.node for turn in turned}
-    return turned, [
-        word
-        for word in words
-        if word.report.event is not Event.RECEIVED or word.node not in settled
-    ]
+    """Take in together the words that say no more than that the node has the job.
+
+    They are two of three; what remains, how it ended above all, needs a closer look.
+    """
+    bare = sorted({word.node for word in words if word.report.bare})
+    if not bare:
+        return [], words
+    turned = store.receive(tx, command.id, bare, at)
+    # Whoever has what counts no more must be told to stop.
+    closed = store.closed_among(tx, command.id, bare)
+    return turned, [word for word in words if not word.report.bare or word.node in closed]
 
 
 class _Changed:

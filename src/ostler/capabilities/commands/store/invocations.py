@@ -147,6 +147,14 @@ def receive(
     return turned
 
 
+def closed_among(tx: Transaction, command: CommandId, nodes: Sequence[NodeId]) -> set[NodeId]:
+    """Those of the nodes on which the command ended without their word."""
+    query = select(invocations.c.node).where(
+        invocations.c.command == command, invocations.c.node.in_(nodes), invocations.c.closed
+    )
+    return {NodeId(node) for node in tx.execute(query).scalars()}
+
+
 def turn(
     tx: Transaction,
     command: CommandId,
