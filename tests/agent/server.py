@@ -55,6 +55,8 @@ class FakeServer:
         self.silent: set[str] = set()
         """URLs of servers that never answer."""
         self.objects: dict[str, bytes] = {}
+        self.inventory: dict[str, dict[str, Any]] = {}
+        """By type: the item as it was told last with its content."""
         self.has_buckets = True
         self.messages: list[Job] = []
         self.down = False
@@ -109,6 +111,14 @@ class FakeServer:
                 raise NetworkFault("the answer was lost")
             return answer
         return await self._answer(request, operation)
+
+    def _keep_inventory(self, items: list[dict[str, Any]]) -> Response:
+        for item in items:
+            known = self.inventory.get(item["TypeName"], {}).get("ContentHash")
+            if "Content" not in item and item["ContentHash"] != known:
+                return _refusal("ItemContentMismatchException", TypeName=item["TypeName"])
+        self.inventory |= {item["TypeName"]: item for item in items if "Content" in item}
+        return _json({})
 
     async def open(self, request: Request) -> "Line":
         """The websocket of a control channel."""
@@ -179,6 +189,8 @@ class FakeServer:
                 if parameter is None:
                     return _refusal("ParameterNotFound")
                 return _json({"Parameter": parameter})
+            case "PutInventory":
+                return self._keep_inventory(given["Items"])
             case "GetMessages":
                 messages = [
                     {"MessageId": job.job_id, "Topic": job.topic, "Payload": job.content}
@@ -403,8 +415,9 @@ def _json(answer: Mapping[str, Any]) -> Response:
     )
 
 
-def _refusal(code: str, message: str = "no") -> Response:
-    return Response(400, {}, json.dumps({"__type": code, "message": message}).encode())
+def _refusal(code: str, message: str = "no", **members: str) -> Response:
+    told = {"__type": code, "message": message, **members}
+    return Response(400, {}, json.dumps(told).encode())
 
 
 def public_key(text: str) -> rsa.RSAPublicKey:

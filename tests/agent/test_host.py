@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -272,3 +273,33 @@ async def test_a_reboot_that_is_refused_is_a_fault() -> None:
 
 def _other(leader: Leader, **changes: str) -> Leader:
     return structs.replace(leader, **changes)
+
+
+def test_a_folder_tells_what_is_in_it(make: Make, tmp_path: Path) -> None:
+    host = make(ManualClock())
+    host.write(tmp_path / "work" / "a.txt", b"12345")
+    host.make_folder(tmp_path / "work" / "deep")
+
+    found = {each.name: each for each in host.inside(tmp_path / "work")}
+
+    assert {"a.txt": (False, 5), "deep": (True, found["deep"].size)} == {
+        name: (each.is_folder, each.size) for name, each in found.items()
+    }
+    with pytest.raises(HostFault):
+        host.inside(tmp_path / "missing")
+
+
+def test_cards_have_what_the_kernel_tells(tmp_path: Path) -> None:
+    """Names and addresses are this machine's; routes and IPv6 come from the files below a root."""
+    names = [name for _, name in socket.if_nameindex() if name != "lo"]
+    (tmp_path / "proc/net").mkdir(parents=True)
+    routes = "".join(f"{name}\t00000000\t0102A8C0\t0003\n" for name in names)
+    (tmp_path / "proc/net/route").write_text(f"Iface\tDestination\tGateway\tFlags\n{routes}")
+    sixes = "".join(f"fe80{'0' * 27}1 02 40 20 80 {name}\n" for name in names)
+    (tmp_path / "proc/net/if_inet6").write_text(sixes)
+
+    found = LinuxHost(ManualClock(), root=tmp_path).network_cards()
+
+    assert [(name, "192.168.2.1", ("fe80::1",)) for name in sorted(names)] == [
+        (card.name, card.gateway, tuple(card.ipv6)) for card in found
+    ]

@@ -70,6 +70,11 @@ async def _test(case: Mapping[str, Any], tmp_path: Path) -> None:
     if "document" in expected:
         assert expected["document"] == world.server.ended(job.job_id)
     _check_machine(world, expected)
+    told_of = [
+        {name: item[name] for name in ("TypeName", "SchemaVersion", "Content")}
+        for item in world.server.inventory.values()
+    ]
+    assert expected.get("inventory", []) == told_of
 
 
 def _prepare(world: World, case: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from ostler.agent.host import Facts, HostFault, Leader, NewFile, Program, Sink
+from ostler.agent.host import Card, Facts, FileFacts, HostFault, Leader, NewFile, Program, Sink
 from ostler.agent.host.processes import DRAIN
 from ostler.agent.waiting import first
 from ostler.foundation.clock import Clock
@@ -37,6 +37,9 @@ class FakeHost:
     def facts(self) -> Facts:
         hardware = {"machine-id": self.machine_id, "address": self.address, "name": "node"}
         return Facts("node", self.address, "Linux", "Fake Linux", "1.0", hardware)
+
+    def network_cards(self) -> list[Card]:
+        return [Card("eth0", "02:00:00:00:00:01", (self.address,), gateway="192.0.2.1")]
 
     def boot(self) -> str:
         return f"boot-{self.boots}"
@@ -72,6 +75,16 @@ class FakeHost:
 
     def exists(self, path: Path) -> bool:
         return path in self.files or path in self.folders
+
+    def inside(self, path: Path) -> list[FileFacts]:
+        if path not in self.folders:
+            raise HostFault(f"{path} cannot be looked at: No such file or directory")
+        now = self.clock.now()
+        inside = {each for each in {*self.files, *self.folders} if each.parent == path != each}
+        return [
+            FileFacts(each.name, each in self.folders, len(self.files.get(each, b"")), now, now)
+            for each in sorted(inside)
+        ]
 
     def real(self, path: Path) -> Path:
         return path

@@ -31,11 +31,14 @@ _STALE = frozenset(
 class Refused(Exception):
     """The server said no: `code` is the error's name, the text is the server's."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, members: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(f"{code or status}: {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.members = members or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def read_answer(answer: Response) -> dict[str, Any]:
             return msgspec.json.decode(answer.body or b"{}", type=dict[str, Any])
         except msgspec.MsgspecError as fault:
             raise Refused(200, "", f"The answer is not JSON: {fault}") from fault
-    raise Refused(answer.status, error_code(answer), _error_message(answer))
+    raise Refused(answer.status, error_code(answer), _error_message(answer), _members(answer))
 
 
 def error_code(answer: Response) -> str:

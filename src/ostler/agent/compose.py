@@ -105,6 +105,7 @@ class Agent:
             platform=facts.platform_type,
             environment=environment,
             here=Path.cwd(),
+            home=folder.path,
         )
         self.worker = Worker(journal, shop)
         polling = Polling(calls, self.worker, reporter, words, clock, ids)

@@ -54,6 +54,7 @@ class Workshop:
     platform: str
     environment: Mapping[str, str]
     here: Path
+    home: Path
 
 
 class Execution:
@@ -253,6 +254,7 @@ class Execution:
             downloads=self._shop.ring.folder(self.entry.job.job_id) / "downloads",
             here=self._shop.here,
             environment={**self._shop.environment, "SSM_COMMAND_ID": self._order.command},
+            home=self._shop.home,
             began=began,
             room=self._shop.ring.budget,
         )

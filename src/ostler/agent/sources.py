@@ -1,8 +1,9 @@
 """Sources: what steps get from the server's documents and buckets, and from the network."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import unescape
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from ostler.agent.calls import Calls, Refused
@@ -44,6 +45,9 @@ class ServerSources:
         if answer.status != 200:
             raise Refused(answer.status, "", answer.body[:300].decode(errors="replace"))
         return [unescape(key) for key in _KEY.findall(body.decode(errors="replace"))]
+
+    async def put_inventory(self, items: Sequence[Mapping[str, Any]]) -> None:
+        await self._calls.ask("PutInventory", {"InstanceId": self._calls.node, "Items": items})
 
     async def fetch(
         self, url: str, headers: Mapping[str, str], take: Callable[[bytes], None]

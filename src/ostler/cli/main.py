@@ -8,7 +8,15 @@ import click
 from botocore import exceptions as botocore_errors
 
 from ostler.cli.client import Connection, WrongEndpoint
-from ostler.cli.commands import activations, commands, doctor, events, nodes, parameters
+from ostler.cli.commands import (
+    activations,
+    commands,
+    doctor,
+    events,
+    inventory,
+    nodes,
+    parameters,
+)
 from ostler.cli.output import Output, explain, fail
 
 
@@ -48,6 +56,7 @@ ostler.add_command(nodes.nodes)
 ostler.add_command(commands.run)
 ostler.add_command(commands.commands)
 ostler.add_command(activations.activations)
+ostler.add_command(inventory.inventory)
 ostler.add_command(parameters.parameters)
 ostler.add_command(events.events)
 ostler.add_command(doctor.doctor)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,29 @@ class Facts:
     platform_version: str
     hardware: Mapping[str, str]
     """What the machine is recognised by: a few properties, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a folder tells of something in it; `size` is in bytes."""
+
+    name: str
+    is_folder: bool
+    size: int
+    modified: datetime
+    accessed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card; what it has not is empty."""
+
+    name: str
+    mac_address: str = ""
+    ipv4: Sequence[str] = ()
+    ipv6: Sequence[str] = ()
+    subnet_mask: str = ""
+    gateway: str = ""
 
 
 class Process(Protocol):
@@ -93,6 +117,8 @@ class Host(Protocol):
 
     def facts(self) -> Facts: ...
 
+    def network_cards(self) -> Sequence[Card]: ...
+
     def boot(self) -> str:
         """A text that changes whenever the machine starts."""
         ...
@@ -119,6 +145,10 @@ class Host(Protocol):
     def is_folder(self, path: Path) -> bool: ...
 
     def exists(self, path: Path) -> bool: ...
+
+    def inside(self, path: Path) -> Sequence[FileFacts]:
+        """What is in a folder, links as what they are; HostFault when it cannot be looked at."""
+        ...
 
     def real(self, path: Path) -> Path:
         """Where a path leads when all links are followed."""

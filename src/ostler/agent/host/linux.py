@@ -8,9 +8,22 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ostler.agent.host import Facts, HostFault, Leader, NewFile, Process, Program, Sink, processes
+from ostler.agent.host import (
+    Card,
+    Facts,
+    FileFacts,
+    HostFault,
+    Leader,
+    NewFile,
+    Process,
+    Program,
+    Sink,
+    network_cards,
+    processes,
+)
 from ostler.agent.host.environment import passed_on
 from ostler.foundation.clock import Clock
 
@@ -61,6 +74,9 @@ class LinuxHost:
             hardware={name: value for name, value in hardware.items() if value},
         )
 
+    def network_cards(self) -> Sequence[Card]:
+        return network_cards.cards(self._root)
+
     def boot(self) -> str:
         return self._line("proc/sys/kernel/random/boot_id")
 
@@ -85,6 +101,13 @@ class LinuxHost:
 
     def exists(self, path: Path) -> bool:
         return path.exists()
+
+    def inside(self, path: Path) -> Sequence[FileFacts]:
+        try:
+            with os.scandir(path) as inside:
+                return [_facts_of(each) for each in inside]
+        except OSError as fault:
+            raise HostFault(f"{path} cannot be looked at: {fault.strerror}") from fault
 
     def real(self, path: Path) -> Path:
         return path.resolve()
@@ -226,6 +249,17 @@ class _FreshFile:
             self._file.close()
         with suppress(OSError):
             self._fresh.unlink()
+
+
+def _facts_of(entry: os.DirEntry[str]) -> FileFacts:
+    told = entry.stat(follow_symlinks=False)
+    return FileFacts(
+        entry.name,
+        entry.is_dir(follow_symlinks=False),
+        told.st_size,
+        datetime.fromtimestamp(told.st_mtime, UTC),
+        datetime.fromtimestamp(told.st_atime, UTC),
+    )
 
 
 def _assignments(text: str) -> dict[str, str]:

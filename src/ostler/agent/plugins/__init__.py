@@ -1,6 +1,6 @@
 """Plugins: what steps do. A module is named as its action, in snake case, and offers `run`."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
@@ -18,6 +18,7 @@ BUILT = {
     "aws:runDocument": "run_document",
     "aws:runPowerShellScript": "run_power_shell_script",
     "aws:runShellScript": "run_shell_script",
+    "aws:softwareInventory": "software_inventory",
 }
 
 
@@ -63,6 +64,10 @@ class Sources(Protocol):
         """The keys in a bucket that begin so."""
         ...
 
+    async def put_inventory(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Tell the server what the machine has."""
+        ...
+
     async def fetch(
         self, url: str, headers: Mapping[str, str], take: Callable[[bytes], None]
     ) -> Response:
@@ -87,6 +92,8 @@ class Surroundings:
     here: Path
     """Where programs run when nobody says otherwise."""
     environment: Mapping[str, str]
+    home: Path
+    """The agent's own folder."""
     began: Callable[[Leader], None] = lambda leader: None
     """Is told of every program that starts, so that it can be found after a crash."""
     room: int = 1024 * 1024 * 1024
