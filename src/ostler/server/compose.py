@@ -16,6 +16,7 @@ from ostler.capabilities import (
     identity,
     inventory,
     keys,
+    logs,
     nodes,
     parameters,
     tags,
@@ -295,6 +296,7 @@ def _furnish(
     who: identity.Identity = known.service
     ring = keys.build(foundation)
     stores = buckets.build(foundation)
+    journals = logs.build(foundation)
     choices = service_settings.build(foundation)
     chosen: service_settings.Settings = choices.service
     rules = happenings.build(
@@ -367,6 +369,7 @@ def _furnish(
             ring,
             stores,
             rules,
+            journals,
             tagged,
             choices,
             fleet,

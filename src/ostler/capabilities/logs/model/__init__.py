@@ -1,0 +1,1 @@
+"""Groups, streams and events of logs."""
