@@ -42,7 +42,14 @@ class Door:
             "SecretAccessKey": pair.secret_key,
         }
 
-    def client(self, service: str, keys: dict[str, Any] | None = None, **changed: Any) -> Any:
+    def client(
+        self,
+        service: str,
+        keys: dict[str, Any] | None = None,
+        *,
+        session: boto3.Session | None = None,
+        **changed: Any,
+    ) -> Any:
         """A boto3 client of whoever has these keys, by default of the administrator."""
         keys = keys or self.administrator
         given = {
@@ -53,7 +60,7 @@ class Door:
             "aws_session_token": keys.get("SessionToken"),
             "config": Config(retries={"total_max_attempts": 1}),
         }
-        client = boto3.Session().client(service, **(given | changed))
+        client = (session or boto3.Session()).client(service, **(given | changed))
         client.meta.events.register("before-send", self._answer)
         return client
 

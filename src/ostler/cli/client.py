@@ -53,13 +53,18 @@ class Connection:
         return told or "us-east-1"
 
 
-def every(client: Any, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:
-    """All items of a paged operation, page after page, until no token is left."""
+def every(
+    client: Any, operation: str, member: str, *, marker: str = "NextToken", **given: Any
+) -> Iterator[dict[str, Any]]:
+    """All items of a paged operation, page after page, until no token is left.
+
+    `marker` is what the service calls the token.
+    """
     ask = getattr(client, operation)
     while True:
         page = ask(**given)
         yield from page.get(member, ())
-        token = page.get("NextToken")
+        token = page.get(marker)
         if not token:
             return
-        given["NextToken"] = token
+        given[marker] = token

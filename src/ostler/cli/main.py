@@ -13,6 +13,7 @@ from ostler.cli.commands import (
     commands,
     doctor,
     events,
+    identity,
     inventory,
     nodes,
     parameters,
@@ -59,6 +60,7 @@ ostler.add_command(activations.activations)
 ostler.add_command(inventory.inventory)
 ostler.add_command(parameters.parameters)
 ostler.add_command(events.events)
+ostler.add_command(identity.identity)
 ostler.add_command(doctor.doctor)
 
 

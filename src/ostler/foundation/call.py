@@ -114,7 +114,7 @@ class Call:
         self.asked = True
         action = action or self.action
         service = action.partition(":")[0]
-        known = {**self._standing_context(), **self.context, **(context or {})}
+        known = {**self.standing_context(), **self.context, **(context or {})}
         for arn in arns or (f"arn:aws:{service}:{self.region}:{self.account}:*",):
             decision = await self._decide(action, arn, known)
             if not decision.allowed:
@@ -139,7 +139,7 @@ class Call:
         """
         self.asked = True
         action = action or self.action
-        known = {**self._standing_context(), **self.context, **(context or {})}
+        known = {**self.standing_context(), **self.context, **(context or {})}
         own = await self._decide(action, arn, known)
         said = granted(
             policy,
@@ -168,7 +168,7 @@ class Call:
     async def may(self, arn: str, *, action: str = "") -> bool:
         """Whether `allow` would pass; for lists that show only what the caller may see."""
         self.asked = True
-        known = {**self._standing_context(), **self.context}
+        known = {**self.standing_context(), **self.context}
         return (await self._decide(action or self.action, arn, known)).allowed
 
     def _denied(self, action: str, arn: str, because: str) -> AccessDeniedException:
@@ -185,7 +185,8 @@ class Call:
         question = Question(action=action, resource=arn, context=context)
         return await decide(self.caller, question, lambda: self.resource_tags.of(self.scope, arn))
 
-    def _standing_context(self) -> dict[str, Sequence[str]]:
+    def standing_context(self) -> dict[str, Sequence[str]]:
+        """What policies may ask about who calls, when and where, whatever the call is for."""
         keys: dict[str, Sequence[str]] = {
             "aws:PrincipalArn": [self.caller.arn],
             "aws:PrincipalAccount": [self.caller.account],

@@ -36,6 +36,15 @@ class AccessKeyMetadata(TypedDict, total=False):
     Status: str
     CreateDate: datetime
 
+class AccessReason(TypedDict, total=False):
+    Layer: str
+    Allowed: bool
+    PolicyName: str
+    PolicyArn: str
+    Holder: str
+    StatementId: str
+    Statement: str
+
 class AcquireRoleRequest(TypedDict, total=False):
     TemplateArn: Required[str]
     TemplateMinorVersion: int
@@ -538,6 +547,16 @@ EvaluationResult = TypedDict("EvaluationResult", {
     "EvalDecisionDetails": Mapping[str, str],
     "ResourceSpecificResults": Sequence[ResourceSpecificResult],
 }, total=False)
+
+class ExplainAccessRequest(TypedDict, total=False):
+    PrincipalArn: Required[str]
+    ActionName: Required[str]
+    ResourceArn: str
+    ContextEntries: list[ContextEntry]
+
+class ExplainAccessResponse(TypedDict, total=False):
+    Decision: str
+    Reasons: Sequence[AccessReason]
 
 class GenerateCredentialReportRequest(TypedDict):
     pass
@@ -1099,6 +1118,18 @@ class ListPolicyVersionsResponse(TypedDict, total=False):
     IsTruncated: bool
     Marker: str
 
+class ListPrincipalsWithAccessRequest(TypedDict, total=False):
+    ActionName: Required[str]
+    ResourceArn: str
+    ContextEntries: list[ContextEntry]
+    Marker: str
+    MaxItems: int
+
+class ListPrincipalsWithAccessResponse(TypedDict, total=False):
+    Principals: Sequence[PrincipalWithAccess]
+    IsTruncated: bool
+    Marker: str
+
 class ListRolePoliciesRequest(TypedDict, total=False):
     RoleName: Required[str]
     Marker: str
@@ -1350,6 +1381,13 @@ class PolicyVersion(TypedDict, total=False):
 class Position(TypedDict, total=False):
     Line: int
     Column: int
+
+class PrincipalWithAccess(TypedDict, total=False):
+    Arn: str
+    PolicyName: str
+    PolicyArn: str
+    Holder: str
+    StatementId: str
 
 class PutAccountPropertiesRequest(TypedDict, total=False):
     Properties: Required[dict[str, str]]

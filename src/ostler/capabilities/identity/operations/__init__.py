@@ -8,6 +8,7 @@ from ostler.capabilities.identity.operations.groups import GroupOperations
 from ostler.capabilities.identity.operations.policies import PolicyOperations
 from ostler.capabilities.identity.operations.roles import ProfileOperations, RoleOperations
 from ostler.capabilities.identity.operations.sessions import SessionOperations
+from ostler.capabilities.identity.operations.simulation import SimulationOperations
 from ostler.capabilities.identity.operations.users import UserOperations
 from ostler.capabilities.identity.service import Identity
 
@@ -21,5 +22,6 @@ def operations(identity: Identity) -> Sequence[Any]:
         ProfileOperations(identity),
         PolicyOperations(identity),
         AttachmentOperations(identity),
+        SimulationOperations(identity),
         SessionOperations(identity),
     ]

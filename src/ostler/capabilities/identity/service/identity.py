@@ -20,6 +20,7 @@ from ostler.capabilities.identity.model.entities import (
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
 from ostler.capabilities.identity.service.accounts import ADMINISTRATOR_NAME
 from ostler.capabilities.identity.service.directory import Directory
+from ostler.capabilities.identity.service.explaining import Explaining
 from ostler.capabilities.identity.service.ledger import Ledger
 from ostler.capabilities.identity.service.lending import Lending, Wanted
 from ostler.capabilities.identity.service.lending import session_policy as checked_session_policy
@@ -50,6 +51,7 @@ class Identity:
         self._sessions = Sessions(storage, clock, secrets, self.directory.keys)
         ledger = Ledger(storage, self.forget)
         self._lending = Lending(self._sessions, ledger, clock, ids)
+        self.explaining = Explaining(ledger)
 
     async def first_start(
         self, *, account: str = "", access_key: str = "", secret_key: str = ""
