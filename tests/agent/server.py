@@ -51,6 +51,10 @@ class FakeServer:
         self.keeps_outputs = True
         self.documents: dict[str, str] = {}
         self.parameters: dict[str, dict[str, str]] = {}
+        self.associations: dict[str, dict[str, Any]] = {}
+        """By id, as they are listed."""
+        self.reports: list[tuple[str, str, str]] = []
+        """Of associations: which, its status, and the summary."""
         self.pages: dict[str, Response] = {}
         self.silent: set[str] = set()
         """URLs of servers that never answer."""
@@ -191,6 +195,19 @@ class FakeServer:
                 return _json({"Parameter": parameter})
             case "PutInventory":
                 return self._keep_inventory(given["Items"])
+            case "ListInstanceAssociations":
+                return _json({"Associations": list(self.associations.values())})
+            case "UpdateInstanceAssociationStatus":
+                told = given["ExecutionResult"]
+                one = given["AssociationId"]
+                self.reports.append((one, told["Status"], told["ExecutionSummary"]))
+                if one in self.associations:
+                    self.associations[one]["DetailedStatus"] = told["Status"]
+                return _json({})
+            case "GetParameters":
+                names = {name.partition(":")[0]: name for name in given["Names"]}
+                found = [self.parameters[name] for name in names if name in self.parameters]
+                return _json({"Parameters": found})
             case "GetMessages":
                 messages = [
                     {"MessageId": job.job_id, "Topic": job.topic, "Payload": job.content}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from ostler.agent.associations import Associations
 from ostler.agent.calls import Calls
 from ostler.agent.channels.control import ControlChannel
 from ostler.agent.channels.polling import Polling
@@ -106,8 +107,13 @@ class Agent:
             environment=environment,
             here=Path.cwd(),
             home=folder.path,
+            refresh=lambda ids, only_pending: self.associations.refresh(
+                ids, only_pending=only_pending
+            ),
         )
         self.worker = Worker(journal, shop)
+        own_journal = Journal(RealDisk(folder.path / "associations"), clock)
+        self.associations = Associations(calls, own_journal, shop, clock, ids)
         polling = Polling(calls, self.worker, reporter, words, clock, ids)
         self.channel = ControlChannel(
             network, calls, self.worker, reporter, words, polling, clock, ids
@@ -122,14 +128,19 @@ class Agent:
         self.worker.resume()
         tasks = [
             asyncio.create_task(forever)
-            for forever in (self._credentials.run(), self._heartbeat.run(), self.channel.run())
+            for forever in (
+                self._credentials.run(),
+                self._heartbeat.run(),
+                self.channel.run(),
+                self.associations.run(),
+            )
         ]
         stopping = asyncio.create_task(stopped.wait())
         try:
             await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 log.info("agent_stopping")
-                await self.worker.stop(grace)
+                await asyncio.gather(self.worker.stop(grace), self.associations.stop(grace))
         finally:
             await self._polling.stop()
             stopping.cancel()

@@ -1,10 +1,11 @@
 """An execution: one job from its first step to its last reply, across crashes and reboots."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from ostler.agent.host import Host, HostFault, Leader
 from ostler.agent.journal import (
@@ -20,11 +21,9 @@ from ostler.agent.orders import Order
 from ostler.agent.outcomes import STOPPED, Outcome, failed
 from ostler.agent.output import STREAMS, Label, Ring, StepOutput, file_name
 from ostler.agent.plugins import Sources, Surroundings
-from ostler.agent.replies import Words, status_of
-from ostler.agent.reporter import Reporter
+from ostler.agent.replies import Reply, Words, status_of
 from ostler.agent.steps import left_out, outcome_of, run_step
 from ostler.agent.supervision import Interrupted, Stop
-from ostler.agent.uploads import Upload, Uploads
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import Ids
 from ostler.wire.agent.jobs import ReplyStatus
@@ -39,6 +38,36 @@ INTERRUPTED_CODE = -1
 log = logging.getLogger(__name__)
 
 
+class Telling(Protocol):
+    """Says replies until the server knows them."""
+
+    def tell(self, reply: Reply, arrived: Callable[[str], None]) -> None: ...
+
+    async def settled(self, message_ids: Iterable[str], within: timedelta) -> None: ...
+
+
+class Stream(Protocol):
+    """One stream of a step, on its way to the server."""
+
+    def grew(self, size: int) -> None: ...
+
+    def end(self) -> None: ...
+
+    def hurry(self) -> None: ...
+
+    async def settled(self, within: timedelta) -> None: ...
+
+
+class Bringing(Protocol):
+    """Brings to the server what steps write."""
+
+    def stream(self, path: Path, command: str, step: str, *, resumed: bool = ...) -> Stream: ...
+
+    def recover(self, ring: Ring) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What every execution of this agent works with."""
@@ -47,14 +76,15 @@ class Workshop:
     clock: Clock
     ids: Ids
     ring: Ring
-    uploads: Uploads
-    reporter: Reporter
+    uploads: Bringing
+    reporter: Telling
     words: Words
     sources: Sources
     platform: str
     environment: Mapping[str, str]
     here: Path
     home: Path
+    refresh: Callable[[Sequence[str], bool], None] = lambda ids, only_pending: None
 
 
 class Execution:
@@ -65,7 +95,7 @@ class Execution:
         self.stop = Stop()
         self._order = order
         self._shop = shop
-        self._uploads: dict[str, Upload] = {}
+        self._uploads: dict[str, Stream] = {}
         """Of the step that runs."""
         if entry.cancelled:
             self.stop.cancel()
@@ -257,4 +287,5 @@ class Execution:
             home=self._shop.home,
             began=began,
             room=self._shop.ring.budget,
+            refresh=self._shop.refresh,
         )

@@ -15,6 +15,7 @@ from ostler.wire.http import Response
 
 BUILT = {
     "aws:downloadContent": "download_content",
+    "aws:refreshAssociation": "refresh_association",
     "aws:runDocument": "run_document",
     "aws:runPowerShellScript": "run_power_shell_script",
     "aws:runShellScript": "run_shell_script",
@@ -100,6 +101,8 @@ class Surroundings:
     """How many bytes may be downloaded into the agent's own folder."""
     limit: timedelta = timedelta(hours=1)
     """How long a program may take when the step does not say."""
+    refresh: Callable[[Sequence[str], bool], None] = lambda ids, only_pending: None
+    """Has associations applied: these or all of them; or only what is pending."""
     depth: int = 0
     """How many documents this one is run by."""
 

@@ -99,7 +99,11 @@ def _job(node: NodeId, untold: Sequence[tuple[str, str]]) -> Job:
     step = {
         "action": "aws:refreshAssociation",
         "name": "refreshAssociation",
-        "inputs": {"associationIds": [association for association, _ in untold]},
+        # Our agent applies only what is still pending; the stock one knows no such input.
+        "inputs": {
+            "associationIds": [association for association, _ in untold],
+            "onlyPending": "true",
+        },
     }
     document = {"schemaVersion": "2.2", "mainSteps": [step]}
     content = SendCommandContent(about, "AWS-RefreshAssociation", document)

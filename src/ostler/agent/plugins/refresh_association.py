@@ -1,0 +1,22 @@
+"""aws:refreshAssociation: ask at once what is to be applied, and apply it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ostler.agent.plugins import DONE, Ending, Surroundings
+
+
+async def run(inputs: Mapping[str, Any], at: Surroundings) -> Ending:
+    ids = _ids(inputs.get("associationIds"))
+    # Said by the server's own bell: what has been applied meanwhile is not applied again.
+    only_pending = str(inputs.get("onlyPending", "")).lower() == "true"
+    at.refresh(ids, only_pending)
+    which = f"Associations {', '.join(ids)} have" if ids else "All associations have"
+    at.output.say("stdout", f"{which} been requested to execute immediately\n")
+    return DONE
+
+
+def _ids(given: Any) -> list[str]:
+    if isinstance(given, str):
+        given = [given]
+    return [str(one) for one in given or () if one]
