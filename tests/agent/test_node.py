@@ -88,10 +88,9 @@ async def test_the_folder_is_its_owners_alone(world: World) -> None:
 
     assert 0o700 == world.folder.path.stat().st_mode & 0o777
     files = {path.name: path.stat().st_mode & 0o777 for path in world.folder.path.iterdir()}
-    assert {"associations", "journal", "work"} == {
-        name for name, mode in files.items() if mode == 0o700
-    }
-    assert {0o600} == {mode for name, mode in files.items() if name not in ("journal", "work")}
+    folders = {"associations", "journal", "work"}
+    assert folders == {name for name, mode in files.items() if mode == 0o700}
+    assert {0o600} == {mode for name, mode in files.items() if name not in folders}
     assert {"key.pem", "registration.json", "fingerprint.json", "credentials"} <= files.keys()
 
 
