@@ -355,6 +355,7 @@ def _furnish(
         foundation,
         nodes=machines,
         tags=labels,
+        storeroom=stores.service,
         items_for=timedelta(days=settings.inventory_days),
         changes_for=timedelta(days=settings.history_days),
     )

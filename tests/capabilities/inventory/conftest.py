@@ -1,5 +1,6 @@
 """What the tests of inventory may ask for."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from ostler.capabilities import inventory
+from ostler.capabilities import buckets, inventory
+from ostler.capabilities.buckets import Storeroom
+from ostler.capabilities.buckets.migrations import MIGRATIONS as OF_BUCKETS
 from ostler.capabilities.identity.migrations import MIGRATIONS as OF_IDENTITY
 from ostler.capabilities.inventory.migrations import MIGRATIONS
 from ostler.capabilities.nodes.migrations import MIGRATIONS as OF_NODES
@@ -29,6 +32,7 @@ class Stock:
     """A fleet and its inventory."""
 
     capability: Capability
+    buckets: Capability
     fleet: Fleet
     house: House
     scope: Scope
@@ -70,6 +74,20 @@ class Stock:
         )
         return [entry for page in pages for entry in page]
 
+    @property
+    def storeroom(self) -> Storeroom:
+        found: Storeroom = self.buckets.service
+        return found
+
+    async def copied(self, bucket: str, key: str) -> list[Any]:
+        """The lines of an object in a bucket; none where there is no such object."""
+        size = await self.storeroom.size(self.scope, bucket, key)
+        if size is None:
+            return []
+        pieces = self.storeroom.read(self.scope, bucket, key, 0, size)
+        content = b"".join([piece async for piece in pieces])
+        return [json.loads(line) for line in content.splitlines()]
+
     async def work(self) -> None:
         """Do what is due."""
         handlers = dict(self.capability.jobs)
@@ -87,7 +105,7 @@ def a_package(name: str = "openssl", version: str = "3.0.14", **more: str) -> di
 
 @pytest.fixture
 def migrations() -> Sequence[Migration]:
-    return (*FOUNDATION, *OF_IDENTITY, *OF_TAGS, *OF_NODES, *MIGRATIONS)
+    return (*FOUNDATION, *OF_IDENTITY, *OF_TAGS, *OF_NODES, *OF_BUCKETS, *MIGRATIONS)
 
 
 @pytest.fixture
@@ -96,5 +114,9 @@ def stock(house: House, clock: ManualClock, scope: Scope, tmp_path: Path) -> Sto
     blobs = Blobs(str(tmp_path / "blobs"))
     foundation = Foundation(house.storage, clock, ids, blobs, Secrets(bytes(32)))
     fleet = Fleet(house, clock, ids, foundation)
-    capability = inventory.build(foundation, nodes=fleet.nodes, tags=fleet.tags)
-    return Stock(capability, fleet, house, scope, clock)
+    stores = buckets.build(foundation)
+    storeroom: Storeroom = stores.service
+    capability = inventory.build(
+        foundation, nodes=fleet.nodes, tags=fleet.tags, storeroom=storeroom
+    )
+    return Stock(capability, stores, fleet, house, scope, clock)

@@ -53,3 +53,19 @@ class UnsupportedInventoryItemContextException(ApiError):
 
 class UnsupportedInventorySchemaVersionException(ApiError):
     """The version of the type's schema is none that is known here, or it was disabled."""
+
+
+class ResourceDataSyncAlreadyExistsException(ApiError):
+    """There is a sync of that name; SyncName says which."""
+
+
+class ResourceDataSyncCountExceededException(ApiError):
+    """The account has as many syncs as it may."""
+
+
+class ResourceDataSyncInvalidConfigurationException(ApiError):
+    """The sync has not what it needs, or what it cannot have."""
+
+
+class ResourceDataSyncNotFoundException(ApiError):
+    """There is no sync of that name and type; SyncName and SyncType say which."""

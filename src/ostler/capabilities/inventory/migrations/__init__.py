@@ -71,4 +71,24 @@ def _create(op: Operations) -> None:
     )
 
 
-MIGRATIONS = (Migration("inventory", 1, "create inventory", _create),)
+def _create_syncs(op: Operations) -> None:
+    op.create_table(
+        "inventory_syncs",
+        *scoped_columns(),
+        Column("name", String(64), primary_key=True),
+        Column("direction", String(32), nullable=False),
+        Column("destination", Json),
+        Column("source", Json, nullable=False),
+        Column("created", Instant, nullable=False),
+        Column("modified", Instant, nullable=False),
+        Column("status", String(16)),
+        Column("message", String(1024), nullable=False),
+        Column("tried", Instant),
+        Column("succeeded", Instant),
+    )
+
+
+MIGRATIONS = (
+    Migration("inventory", 1, "create inventory", _create),
+    Migration("inventory", 2, "create resource data syncs", _create_syncs),
+)

@@ -82,3 +82,18 @@ deletions = scoped_table(
     Column("total", Json, nullable=False),
     Column("remaining", Json, nullable=False),
 )
+
+syncs = scoped_table(
+    "inventory_syncs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("direction", String(32), nullable=False),
+    Column("destination", Json),
+    Column("source", Json, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("modified", Instant, nullable=False),
+    Column("status", String(16)),
+    Column("message", String(1024), nullable=False),
+    Column("tried", Instant),
+    Column("succeeded", Instant),
+)

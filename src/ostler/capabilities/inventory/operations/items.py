@@ -1,4 +1,4 @@
-"""The AWS API of inventory."""
+"""The AWS API of what nodes have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ostler.wire.shapes import ssm
 
 
-class Operations:
+class ItemOperations:
     """Takes, tells and deletes inventory."""
 
     service = "ssm"
