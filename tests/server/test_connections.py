@@ -12,6 +12,7 @@ from ostler.server.connections import (
     BODY_WITHIN,
     HEAD_WITHIN,
     LARGEST_HEAD,
+    TAKEN_WITHIN,
     HttpConnection,
     WebSocketConnection,
 )
@@ -184,6 +185,21 @@ async def test_one_connection_too_many_is_closed_at_once() -> None:
     some = [Client(most=2, state=state) for _ in range(3)]
 
     assert [False, False, True] == [client.transport.aborted for client in some]
+
+
+async def test_a_client_that_takes_nothing_is_left_in_the_end() -> None:
+    client = Client()
+    await client.send(GET + b"\r\n")
+
+    client.connection.pause_writing()
+    assert TAKEN_WITHIN in client.loop.patience()
+    client.connection.resume_writing()
+    assert TAKEN_WITHIN not in client.loop.patience()
+
+    client.connection.pause_writing()
+    [patience] = [timer for timer in client.loop.timers if not timer.cancelled][-1:]
+    patience.deed()
+    assert client.transport.aborted
 
 
 async def test_a_websocket_hears_nobody_who_does_not_listen() -> None:

@@ -186,6 +186,12 @@ class AgentProcess:
         return done
 
     @property
+    def id(self) -> int:
+        """The number of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def credentials(self) -> dict[str, str]:
         """The node's own credentials, as boto3 takes them, once the agent has got some."""
         found = configparser.ConfigParser()

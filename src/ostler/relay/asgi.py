@@ -14,6 +14,9 @@ Send = Callable[[Event], Awaitable[None]]
 MOST_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for a peer that reads slowly; one that lets more pile up is left."""
 
+PIECE = 64 * 1024
+"""So many bytes of an answer are handed over at a time."""
+
 TRY_AGAIN_LATER = 1013
 LONGEST_REASON = 123
 """Bytes of a reason that a websocket's close frame has room for."""
@@ -93,9 +96,18 @@ class Incoming:
 
 
 async def respond(send: Send, response: Response, *, to: str = "http") -> None:
-    """Send `response`: to a request, or, `to` "websocket.http", to one for a websocket."""
-    await send(_start(response, {"content-length": str(len(response.body))}, to))
-    await send({"type": f"{to}.response.body", "body": response.body})
+    """Send `response`: to a request, or, `to` "websocket.http", to one for a websocket.
+
+    What is large is sent piece by piece, each once the one before has been taken: who reads
+    nothing has us keep the answer itself and no copies of it on their way.
+    """
+    body, size = response.body, len(response.body)
+    await send(_start(response, {"content-length": str(size)}, to))
+    for start in range(0, size - PIECE, PIECE):
+        piece = body[start : start + PIECE]
+        await send({"type": f"{to}.response.body", "body": piece, "more_body": True})
+    rest = body[max(0, (size - 1) // PIECE * PIECE) :]
+    await send({"type": f"{to}.response.body", "body": rest})
 
 
 async def stream(receive: Receive, send: Send, response: Response) -> bool:

@@ -13,6 +13,8 @@ BODY_WITHIN = 120.0
 """Seconds from the head of a request to the end of its body, or to the next stride of it."""
 STRIDE = 1024 * 1024
 """Bytes of a body after which its time begins anew: large ones take long."""
+TAKEN_WITHIN = 60.0
+"""Seconds within which a client takes what waits for it, some tens of kilobytes."""
 LARGEST_HEAD = 64 * 1024
 
 _FILES_OF_OUR_OWN = 256
@@ -37,6 +39,7 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(**given)
         self._most = most
         self._owed: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
         self._awaits_head = True
         self._head_begins = False
         self._head_size = 0
@@ -51,7 +54,17 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        self._is_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._is_taken()
+        self._untaken = self.loop.call_later(TAKEN_WITHIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._is_taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -123,6 +136,11 @@ class HttpConnection(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self.transport.write(_TOO_LARGE)
         self.transport.close()
+
+    def _is_taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _expect_within(self, seconds: float) -> None:
         self._expect_nothing()

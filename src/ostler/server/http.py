@@ -45,6 +45,7 @@ class Front:
         room: Room,
     ) -> None:
         self._room = room
+        self._answers = Room()
         self._gateway = gateway
         self._relay = relay
         self._attachments = attachments
@@ -61,9 +62,17 @@ class Front:
             except Disconnected:
                 return
             if response.stream is None:
-                await respond(send, response)
+                await self._respond(send, response)
             elif not await stream(receive, send, response):
                 log.info("answer_cut_off", path=scope["path"])
+
+    async def _respond(self, send: Send, response: Response) -> None:
+        """Send the answer, for which there must be room until it has been taken."""
+        try:
+            with self._answers.taken(len(response.body)):
+                await respond(send, response)
+        except NoRoom:
+            await respond(send, _told(503, "ThrottlingException", "Too many large answers."))
 
     async def _answer(self, scope: Event, receive: Receive) -> Response:
         """A page, which needs neither signature nor link, or the gateway's answer."""
