@@ -7,10 +7,11 @@ DATA   ?= var/server
 PORT   ?= 8443
 N      ?= 3
 SEEDS  ?= 500
+ROUNDS ?= 20
 T      ?= tests
 JOBS   ?= auto
 
-.PHONY: help demo test check run fleet simulate bench shapes docs lock clean
+.PHONY: help demo test check run fleet simulate kill bench shapes docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## what you can type here
@@ -38,6 +39,9 @@ fleet: $(VENV)/runtime ## N nodes for the server of `make run`: few are real age
 
 simulate: $(VENV)/dev ## live through seeds of the simulation; one that fails is printed (SEEDS=500)
 	@$(BIN)/python tools/simulate.py --seeds $(SEEDS)
+
+kill: $(VENV)/dev postgresql ## kill servers, agents and databases while commands run (ROUNDS=20)
+	@$(BIN)/python tools/kill.py --rounds $(ROUNDS)
 
 bench: $(VENV)/dev ## what the hot paths cost, beside their peers
 	@for each in bench/*.py; do $(BIN)/python $$each || exit 1; done

@@ -47,6 +47,8 @@ class Manner:
     """Seconds after which a reply that nobody acknowledged is sent again; the stock agent's 300."""
     reconnect: tuple[float, float] = (0.0, 2.5)
     """The least and the most that a node whose line was cut waits before it comes back."""
+    patience: float = 30.0
+    """The longest that a node waits before it tries again what has failed."""
     at_once: int = 8
     """How many requests and openings are under way at the same time, of all nodes together."""
 
@@ -148,7 +150,7 @@ class Node:
             except (NetworkFault, Refused) as fault:
                 log.debug("%s: %s", self.name, fault)
             await asyncio.sleep(self._chance(pause / 2, pause))
-            pause = min(pause * 2, 30.0)
+            pause = min(pause * 2, self.fleet.manner.patience)
 
     # The control channel.
 
