@@ -32,6 +32,13 @@ NAMES = [
     "AWS-RunRemoteScript",
     "AWS-RunShellScript",
     "AWS-UpdateSSMAgent",
+    "Ostler-EnsureCronJob",
+    "Ostler-EnsureFile",
+    "Ostler-EnsureLine",
+    "Ostler-EnsurePackage",
+    "Ostler-EnsureService",
+    "Ostler-EnsureSysctl",
+    "Ostler-EnsureUser",
 ]
 
 

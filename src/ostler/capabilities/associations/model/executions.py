@@ -125,7 +125,9 @@ class Report:
         """What differs, if the run only looked and found something."""
         if self.status is not Status.FAILED or DRIFT not in self.summary:
             return ""
-        return self.summary.partition(DRIFT)[2].lstrip(": \n").removesuffix(".").rstrip()
+        # The stock agent adds how the script ended.
+        told = self.summary.partition(DRIFT)[2].partition("\nfailed to run commands")[0]
+        return told.strip().removesuffix(".")
 
 
 class Hearing(StrEnum):

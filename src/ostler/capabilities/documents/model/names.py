@@ -10,7 +10,7 @@ AMAZON = "Amazon"
 DEFAULT = "$DEFAULT"
 LATEST = "$LATEST"
 
-_RESERVED = ("aws", "amazon", "amzn")
+_RESERVED = ("aws", "amazon", "amzn", "ostler-")
 _ARN = re.compile(r"arn:[a-z0-9-]+:ssm:([a-z0-9-]+):([0-9]{12}|):document/([A-Za-z0-9_.-]{3,128})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,128}")
 
