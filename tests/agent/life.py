@@ -15,6 +15,7 @@ from ostler.agent.compose import Agent, Outside
 from ostler.agent.disk import Disk
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder
+from ostler.agent.installation import Installation
 from ostler.agent.keys import Keys
 from ostler.agent.network import Endpoint
 from ostler.agent.registration import Registration, saved
@@ -47,6 +48,7 @@ class World:
         self.host.make_folder(self.folder.path / "work")
         self.disk: Disk | None = None
         self.budget = 1024 * 1024
+        self.installation: Installation | None = None
 
     @property
     def keys(self) -> Keys:
@@ -64,12 +66,20 @@ class World:
 
     @asynccontextmanager
     async def life(
-        self, *, until_open: bool = True, registration: Registration | None = None
+        self,
+        *,
+        until_open: bool = True,
+        registration: Registration | None = None,
+        on_trial: bool = False,
     ) -> AsyncIterator[Agent]:
         """Run the agent; when the block ends, it dies as by kill -9."""
-        outside = Outside(self.server, self.host, self.clock, self.ids, NearSmith())
+        outside = Outside(
+            self.server, self.host, self.clock, self.ids, NearSmith(), self.installation
+        )
         made = registration or saved(self.folder) or self.registered()
-        agent = Agent(self.folder, made, outside, budget=self.budget, disk=self.disk)
+        agent = Agent(
+            self.folder, made, outside, budget=self.budget, disk=self.disk, on_trial=on_trial
+        )
         self.stopped = asyncio.Event()
         self.running = asyncio.create_task(agent.run(self.stopped))
         lines = len(self.server.lines)

@@ -140,6 +140,9 @@ class FakeServer:
     ) -> Response:
         parts = urlsplit(url)
         if parts.netloc == self.authority:
+            if parts.path.startswith("/v1/agent/"):
+                take(self.pages[url].body)
+                return Response(200, {}, b"")
             return self._bucket(Request("GET", parts.path, parts.query, {**headers}), take)
         if url in self.silent:
             self.calls.append((url, dict(headers)))

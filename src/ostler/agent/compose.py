@@ -15,8 +15,10 @@ from ostler.agent.disk import Disk, RealDisk
 from ostler.agent.execution import Workshop
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder
+from ostler.agent.handover import Handover
 from ostler.agent.heartbeat import Heartbeat
 from ostler.agent.host import Host
+from ostler.agent.installation import Installation
 from ostler.agent.journal import Journal
 from ostler.agent.keys import Keys, Smith
 from ostler.agent.network import Network, endpoint_of
@@ -25,7 +27,10 @@ from ostler.agent.registration import NodeCalls, Registration
 from ostler.agent.replies import Words
 from ostler.agent.reporter import Reporter
 from ostler.agent.sources import ServerSources
+from ostler.agent.trials import REPORTS_WITHIN
+from ostler.agent.updates import Updates
 from ostler.agent.uploads import Uploads
+from ostler.agent.waiting import first
 from ostler.agent.worker import Worker
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import Ids
@@ -45,6 +50,8 @@ class Outside:
     clock: Clock
     ids: Ids
     smith: Smith
+    installation: Installation | None = None
+    """Where this program lies, if other versions of it can lie beside it."""
 
 
 class Agent:
@@ -59,6 +66,7 @@ class Agent:
         budget: int = BUDGET,
         largest: int = LARGEST,
         disk: Disk | None = None,
+        on_trial: bool = False,
     ) -> None:
         server = endpoint_of(registration.server)
         network, host, clock, ids = outside.network, outside.host, outside.clock, outside.ids
@@ -94,6 +102,11 @@ class Agent:
         if (folder.path / AUTHORITY_FILE).exists():
             environment["OSTLER_CA_BUNDLE"] = str(folder.path / AUTHORITY_FILE)
 
+        self.handover = Handover(clock, holding=on_trial)
+        self.lost_trial = False
+        """Whether this version was to prove itself and could not."""
+        self._on_trial = on_trial
+        self._installation = outside.installation
         shop = Workshop(
             host=host,
             clock=clock,
@@ -103,6 +116,8 @@ class Agent:
             reporter=reporter,
             words=words,
             sources=ServerSources(calls, network, server),
+            updates=Updates(outside.installation, network, server, self.handover, folder.path),
+            handover=self.handover,
             platform=facts.platform_type,
             environment=environment,
             here=Path.cwd(),
@@ -124,7 +139,7 @@ class Agent:
         )
 
     async def run(self, stopped: asyncio.Event, *, grace: timedelta = GRACE) -> None:
-        """Be a node until `stopped` is set."""
+        """Be a node until `stopped` is set, or another version is to go on."""
         self.worker.resume()
         tasks = [
             asyncio.create_task(forever)
@@ -135,7 +150,8 @@ class Agent:
                 self.associations.run(),
             )
         ]
-        stopping = asyncio.create_task(stopped.wait())
+        ends = (stopped.wait(), self.handover.asked.wait(), self._lose_trial())
+        stopping = asyncio.create_task(first(*ends))
         try:
             await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
@@ -150,3 +166,22 @@ class Agent:
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
+
+    async def _lose_trial(self) -> None:
+        """Return if this version does not reach the server in time, though it has to."""
+        if self._on_trial and self._installation is not None:
+            reported = asyncio.create_task(self._report())
+            await first(reported, self._clock.sleep(REPORTS_WITHIN))
+            if not reported.done():
+                reported.cancel()
+                self.lost_trial = True
+                return
+            self._installation.accept()
+            log.info("version_accepted version=%s", self._installation.current)
+            self.handover.release()
+            self.worker.begin_waiting()
+        await asyncio.Event().wait()
+
+    async def _report(self) -> None:
+        await self._heartbeat.heard.wait()
+        await self.channel.reached.wait()

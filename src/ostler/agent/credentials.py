@@ -18,6 +18,8 @@ SHARED_FILE = "credentials"
 """An INI file as AWS's clients read it, for the programs that steps start."""
 SHORTEST = timedelta(seconds=30)
 
+_ANOTHER_MACHINE = "MachineFingerprintDoesNotMatch"
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,12 @@ class NodeCredentials:
                 granted = await self._ask()
             except (Refused, NetworkFault, KeyUnusable) as fault:
                 wait = self._retries.next()
+                if isinstance(fault, Refused) and fault.code == _ANOTHER_MACHINE:
+                    log.error(
+                        "not_this_machine because=%s mend=this machine is a copy of the node: "
+                        "ostler-agent register --force with a new activation",
+                        fault,
+                    )
                 seconds = wait.total_seconds()
                 log.warning("credentials_refused because=%s retry_in=%.0f", fault, seconds)
                 await self._clock.sleep(wait)

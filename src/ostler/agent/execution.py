@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from ostler.agent.handover import Handover
 from ostler.agent.host import Host, HostFault, Leader
 from ostler.agent.journal import (
     Closed,
     Ended,
     Entry,
+    HandedOver,
     RebootAsked,
     Running,
     Started,
@@ -20,7 +22,7 @@ from ostler.agent.journal import (
 from ostler.agent.orders import Order
 from ostler.agent.outcomes import STOPPED, Outcome, failed
 from ostler.agent.output import STREAMS, Label, Ring, StepOutput, file_name
-from ostler.agent.plugins import Sources, Surroundings
+from ostler.agent.plugins import Sources, Surroundings, Updates
 from ostler.agent.replies import Reply, Words, status_of
 from ostler.agent.steps import left_out, outcome_of, run_step
 from ostler.agent.supervision import Interrupted, Stop
@@ -34,6 +36,9 @@ REPLY_WAIT = timedelta(seconds=10)
 INTERRUPTED = "interrupted: the agent stopped while this step ran\n"
 INTERRUPTED_CODE = -1
 """There is no exit code: the script's is not known, and may never have been."""
+
+GOES_ON = (ReplyStatus.SUCCESS_AND_REBOOT, ReplyStatus.IN_PROGRESS)
+"""The step begins again after the next start, of the machine or of another version of the agent."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +85,8 @@ class Workshop:
     reporter: Telling
     words: Words
     sources: Sources
+    updates: Updates
+    handover: Handover
     platform: str
     environment: Mapping[str, str]
     here: Path
@@ -101,7 +108,7 @@ class Execution:
             self.stop.cancel()
 
     async def run(self) -> bool:
-        """Do what is left to do; False when the rest has to wait for the machine's next start."""
+        """Do what is left to do; False when the rest has to wait for the next start."""
         self._shop.ring.begin(self.entry.job.job_id)
         for index in range(len(self._order.document.steps)):
             if index not in self.entry.ended and not await self._step(index):
@@ -133,12 +140,17 @@ class Execution:
         self.close(ReplyStatus.FAILED)
 
     async def _step(self, index: int) -> bool:
-        """Bring one step to its end; False when it has to wait for a reboot."""
+        """Bring one step to its end; False when it has to wait for the next start."""
         now = self._shop.clock.now()
         outcome = self._without_running(index)
         if outcome is None:
             outcome = await self._run(index)
         outcome = outcome.between(now, self._shop.clock.now())
+        if outcome.status is ReplyStatus.IN_PROGRESS:
+            self.entry.write(HandedOver(index))
+            await self._settle_uploads()
+            self._shop.handover.asked.set()
+            return False
         if outcome.status is ReplyStatus.SUCCESS_AND_REBOOT:
             refused = await self._reboot(index, outcome)
             if refused is None:
@@ -196,7 +208,7 @@ class Execution:
             at = self._surroundings(index, output)
             ending = await run_step(order.document, index, order.values, at)
             outcome = outcome_of(ending, output)
-            ended = outcome.status is not ReplyStatus.SUCCESS_AND_REBOOT
+            ended = outcome.status not in GOES_ON
         finally:
             self._close(output, ended=ended)
         return outcome
@@ -277,6 +289,7 @@ class Execution:
             host=self._shop.host,
             clock=self._shop.clock,
             sources=self._shop.sources,
+            updates=self._shop.updates,
             output=output,
             stop=self.stop,
             platform=self._shop.platform,

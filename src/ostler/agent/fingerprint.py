@@ -25,23 +25,33 @@ class Fingerprint(Struct, frozen=True):
 
 def fingerprint_of(folder: Folder, hardware: Mapping[str, str], ids: Ids) -> str:
     """This machine's fingerprint: a new one when the saved one is another machine's."""
-    saved = _saved(folder)
-    if saved is not None and same_machine(saved.hardware, hardware):
-        return saved.value
-    if saved is not None:
+    present = present_fingerprint(folder, hardware)
+    if present is not None:
+        return present
+    if _saved(folder) is not None:
         log.warning("fingerprint_renewed reason=the machine is not the one that registered")
     fresh = Fingerprint(ids.uuid(), dict(hardware))
     folder.write(_FILE, msgspec.json.encode(fresh))
     return fresh.value
 
 
+def present_fingerprint(folder: Folder, hardware: Mapping[str, str]) -> str | None:
+    """The saved fingerprint, if it is this machine's."""
+    saved = _saved(folder)
+    return saved.value if saved is not None and same_machine(saved.hardware, hardware) else None
+
+
 def same_machine(saved: Mapping[str, str], present: Mapping[str, str]) -> bool:
     """Whether both lists of properties are one machine's.
 
-    Another machine id is another machine. With the same id and address it is the same; with
-    another address, as many of the properties as the threshold says must agree.
+    Another machine id is another machine, and so is another product id: who clones a virtual
+    machine often forgets the first, and the hypervisor gives each a second of its own. With the
+    same ids and address it is the same; with another address, as many of the properties as the
+    threshold says must agree.
     """
     if saved.get("machine-id") != present.get("machine-id"):
+        return False
+    if "product" in saved and "product" in present and saved["product"] != present["product"]:
         return False
     if saved.get("address") == present.get("address") or not present:
         return True

@@ -1,5 +1,6 @@
 """The heartbeat: every few minutes the server learns that the node is there, and what it is."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -37,6 +38,8 @@ class Heartbeat:
         self._name = name
         self._channel = channel
         self._retries = Retries(ids)
+        self.heard = asyncio.Event()
+        """Set once the server has heard of this agent."""
 
     async def run(self) -> None:
         # Nodes that started together, after a power cut say, do not go on together.
@@ -49,6 +52,7 @@ class Heartbeat:
                 await self._clock.sleep(self._retries.next())
                 continue
             self._retries.reset()
+            self.heard.set()
             await self._clock.sleep(wait)
             wait = EVERY
 

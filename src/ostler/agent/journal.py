@@ -66,6 +66,12 @@ class RebootAsked(Struct, frozen=True, tag=True):
     document_reply: str
 
 
+class HandedOver(Struct, frozen=True, tag=True):
+    """A step made another version of the agent go on, and will begin again there."""
+
+    step: int
+
+
 class Cancelled(Struct, frozen=True, tag=True):
     """The job is not wanted any more."""
 
@@ -84,7 +90,7 @@ class Told(Struct, frozen=True, tag=True):
     reply: str
 
 
-Record = Accepted | Started | Running | Ended | RebootAsked | Cancelled | Closed | Told
+Record = Accepted | Started | Running | Ended | RebootAsked | HandedOver | Cancelled | Closed | Told
 
 
 class Entry:
@@ -147,7 +153,7 @@ class Entry:
             case Ended(step=step):
                 self.begun.add(step)
                 self.ended[step] = record
-            case RebootAsked(step=step):
+            case RebootAsked(step=step) | HandedOver(step=step):
                 self.begun.discard(step)
             case Cancelled():
                 self.cancelled = True

@@ -9,21 +9,24 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 
-from ostler.agent import VERSION, registration
+from ostler.agent import VERSION, doctor, registration, trials
 from ostler.agent.calls import Refused
 from ostler.agent.compose import AUTHORITY_FILE, Agent, Outside
 from ostler.agent.fingerprint import fingerprint_of
 from ostler.agent.folder import Folder, FolderInUse
 from ostler.agent.host.environment import passed_on
 from ostler.agent.host.linux import REBOOT, LinuxHost
+from ostler.agent.installation import Installation
 from ostler.agent.keys import ChildSmith, Keys, KeyUnusable
 from ostler.agent.network import NetworkFault, RealNetwork, endpoint_of
 from ostler.agent.output import LARGEST
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.ids import SystemIds
 
+DATA = Path("/var/lib/ostler-agent")
 MEGABYTE = 1024 * 1024
 
 
@@ -46,6 +49,7 @@ _EXPECTED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status."""
     given = _parser().parse_args(arguments)
+    given.arguments = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(
         level=given.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
@@ -53,7 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     # The websocket library tells of every connection at the level of our own milestones.
     logging.getLogger("websockets").setLevel(logging.WARNING)
-    commands = {"register": _register, "run": _run, "deregister": _deregister}
+    commands = {
+        "register": _register,
+        "run": _run,
+        "deregister": _deregister,
+        "doctor": doctor.run,
+        "unit": _unit,
+    }
     try:
         return commands[given.command](given)
     except _EXPECTED as fault:
@@ -70,6 +80,10 @@ def _register(given: argparse.Namespace) -> int:
             f"{folder.path} belongs to node {saved.node} in {saved.region} already. "
             "Say --force to register anew, or use another --data."
         )
+    activation_id = given.activation_id or os.environ.get("OSTLER_ACTIVATION_ID")
+    activation_code = given.activation_code or os.environ.get("OSTLER_ACTIVATION_CODE")
+    if not activation_id or not activation_code:
+        raise Mistake("--activation-id and --activation-code are needed, or their variables.")
     endpoint = endpoint_of(given.server)
     if given.ca_file is None:
         folder.remove(AUTHORITY_FILE)
@@ -86,8 +100,8 @@ def _register(given: argparse.Namespace) -> int:
             Keys(folder, ChildSmith()),
             endpoint=endpoint,
             region=region or await registration.region_of(network),
-            activation_id=given.activation_id,
-            activation_code=given.activation_code,
+            activation_id=activation_id,
+            activation_code=activation_code,
             fingerprint=fingerprint_of(folder, LinuxHost(clock).facts().hardware, ids),
             name=given.name,
         )
@@ -98,6 +112,9 @@ def _register(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    installation, on_trial = Installation.of_this_program(), trials.is_on_trial()
+    if installation is not None and not on_trial:
+        trials.begin(installation, given.arguments)
     folder = _folder(given)
     folder.claim()
     saved = registration.saved(folder)
@@ -114,9 +131,10 @@ def _run(given: argparse.Namespace) -> int:
         clock,
         SystemIds(),
         ChildSmith(),
+        installation,
     )
 
-    async def run() -> None:
+    async def run() -> Agent:
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -126,10 +144,23 @@ def _run(given: argparse.Namespace) -> int:
             outside,
             budget=given.disk_budget * MEGABYTE,
             largest=given.output_limit * MEGABYTE,
+            on_trial=on_trial,
         )
         await agent.run(stopped)
+        return agent
 
-    asyncio.run(run())
+    ended = asyncio.run(run())
+    if installation is not None and ended.lost_trial:
+        installation.refuse("It did not reach the server in time.")
+        trials.become(installation, installation.current, given.arguments)
+    if installation is not None and ended.handover.version:
+        installation.try_out(ended.handover.version, ended.handover.asked_by)
+        trials.become(installation, installation.current, given.arguments)
+    return 0
+
+
+def _unit(given: argparse.Namespace) -> int:
+    sys.stdout.write(resources.files("ostler.agent").joinpath("ostler-agent.service").read_text())
     return 0
 
 
@@ -171,7 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     parts = parser.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="where this agent keeps everything"
+        "--data",
+        type=Path,
+        default=DATA,
+        metavar="DIR",
+        help=f"where this agent keeps everything ({DATA})",
     )
     shared.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error")
@@ -180,8 +215,14 @@ def _parser() -> argparse.ArgumentParser:
         "register", parents=[shared], help="use an activation to become a node"
     )
     register.add_argument("--server", required=True, metavar="URL", help="https://HOST:PORT")
-    register.add_argument("--activation-id", required=True, metavar="ID")
-    register.add_argument("--activation-code", required=True, metavar="CODE")
+    register.add_argument(
+        "--activation-id", metavar="ID", help="otherwise OSTLER_ACTIVATION_ID of the environment"
+    )
+    register.add_argument(
+        "--activation-code",
+        metavar="CODE",
+        help="otherwise OSTLER_ACTIVATION_CODE, which other users of the machine cannot see",
+    )
     register.add_argument(
         "--region",
         help="the activation's region (otherwise AWS_REGION, or what the server calls its own)",
@@ -222,6 +263,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a variable of the agent's own environment that scripts shall find (repeatable)",
     )
     parts.add_parser("deregister", parents=[shared], help="forget which node this is")
+    examine = parts.add_parser(
+        "doctor", parents=[shared], help="say what is wrong with this node and how to mend it"
+    )
+    examine.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parts.add_parser("unit", parents=[shared], help="print the unit for systemd")
     return parser
 
 

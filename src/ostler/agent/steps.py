@@ -30,6 +30,7 @@ _WORST = (
     ReplyStatus.FAILED,
     ReplyStatus.CANCELLED,
     ReplyStatus.TIMED_OUT,
+    ReplyStatus.IN_PROGRESS,
 )
 
 

@@ -70,17 +70,19 @@ class Worker:
             return AckCode.DUPLICATE
         if self._closed:
             return AckCode.CLOSED
-        if self._rebooting or len(self._running) + len(self._waiting) >= RUNNING + WAITING:
+        full = len(self._running) + len(self._waiting) >= RUNNING + WAITING
+        if full or self._rebooting or self._held:
             return AckCode.FULL
         return self._accept(job)
 
     def begin_waiting(self) -> None:
         """Begin as many of the waiting jobs as may run at once."""
-        while self._waiting and len(self._running) < RUNNING and not self._closed:
+        while self._waiting and len(self._running) < RUNNING and not self._held:
             execution = self._waiting.popleft()
             task = asyncio.create_task(execution.run())
             self._running[execution] = task
             task.add_done_callback(partial(self._over, execution))
+        self._shop.handover.count(len(self._running))
 
     async def stop(self, grace: timedelta) -> None:
         """Take nothing on any more, give what runs a little time, then end it.
@@ -97,6 +99,11 @@ class Worker:
         if tasks:
             await asyncio.wait(tasks)
         self._shop.uploads.stop()
+
+    @property
+    def _held(self) -> bool:
+        """Whether nothing may begin now."""
+        return self._closed or self._shop.handover.holding
 
     def _receive_cancel(self, job: Job) -> AckCode:
         try:

@@ -49,9 +49,11 @@ from ostler.relay.mailbox import Mailbox
 from ostler.relay.replies import Collector
 from ostler.relay.room import Room
 from ostler.relay.tokens import ChannelTokens
+from ostler.server.bundles import Bundles
 from ostler.server.courier import Courier
 from ostler.server.desk import Desk
 from ostler.server.http import Front
+from ostler.server.installer import Installer
 from ostler.server.invocation import Invocation
 from ostler.server.meter import Meter
 from ostler.server.opening import kept_keys
@@ -242,7 +244,8 @@ async def compose(
     readiness = Readiness(
         storage, workers, clock, pulse=machines.presence, folders=settings.folders
     )
-    pages = Pages(readiness, region=settings.region, ca=ca)
+    installer = Installer(Bundles(settings.data / "agents"))
+    pages = Pages(readiness, installer, region=settings.region, ca=ca)
     return House(
         front=Front(gateway, channels, attachments, pages, room),
         gateway=gateway,

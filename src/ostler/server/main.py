@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ostler.foundation.clock import SystemClock
 from ostler.relay.asgi import Event, Receive, Send
-from ostler.server import admin, backup
+from ostler.server import admin, backup, bundles
 from ostler.server.certificates import Certificates, machine_names
 from ostler.server.clients import write_client_files
 from ostler.server.compose import House, compose
@@ -41,7 +41,12 @@ log = structlog.get_logger()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit status is 0 after an orderly end."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    other = {"admin": admin.main, "backup": backup.backup, "restore": backup.restore}
+    other = {
+        "admin": admin.main,
+        "backup": backup.backup,
+        "bundle": bundles.main,
+        "restore": backup.restore,
+    }
     if given and given[0] in other:
         return other[given[0]](given[1:])
     options = vars(_parser().parse_args(given))
@@ -66,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ostler-server",
         description="The Ostler server. `ostler-server admin --help` manages accounts and keys, "
-        "`backup --help` and `restore --help` say how to be safe.",
+        "`backup --help` and `restore --help` say how to be safe, `bundle --help` how nodes with "
+        "another Python get their agent.",
     )
     add = parser.add_argument
     add("--config", type=Path, help="a TOML file of settings (docs/reference/settings.md)")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ostler.server.installer import Installer
 from ostler.server.readiness import Readiness
 from ostler.wire.http import Response
 
@@ -12,10 +13,13 @@ _PEM = {"content-type": "application/x-pem-file"}
 
 
 class Pages:
-    """Health, readiness, and the authority to trust."""
+    """Health, readiness, the authority to trust, and what installs an agent."""
 
-    def __init__(self, readiness: Readiness, *, region: str, ca: Path | None) -> None:
+    def __init__(
+        self, readiness: Readiness, installer: Installer, *, region: str, ca: Path | None
+    ) -> None:
         self._readiness = readiness
+        self._installer = installer
         self._health = json.dumps({"status": "ok", "region": region}).encode()
         self._ca = ca
 
@@ -28,7 +32,7 @@ class Pages:
                 return _readiness(await self._readiness.faults())
             case "/ca.pem" if self._ca is not None:
                 return Response(200, _PEM, self._ca.read_bytes())
-        return None
+        return await self._installer.find(path)
 
 
 def _readiness(faults: Sequence[str]) -> Response:

@@ -74,6 +74,8 @@ class ControlChannel:
         self._ids = ids
         self._retries = Retries(ids)
         self.open = False
+        self.reached = asyncio.Event()
+        """Set once jobs can come, over a channel or by polling."""
 
     @property
     def kind(self) -> str:
@@ -89,6 +91,7 @@ class ControlChannel:
             except PollingWanted as refusal:
                 log.warning("channel_refused because=%s instead=polling", refusal)
                 self._polling.start()
+                self.reached.set()
             except (NetworkFault, BrokenMessage) as fault:
                 log.warning("channel_lost because=%s", fault)
             finally:
@@ -101,6 +104,7 @@ class ControlChannel:
         """Open the channel and use it until it breaks."""
         socket = await self._connect()
         self.open = True
+        self.reached.set()
         log.info("channel_open node=%s", self._calls.node)
         await self._polling.stop()
         line = _ControlLine(socket, self._clock, self._ids)

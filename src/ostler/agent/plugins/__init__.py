@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ostler.agent.host import Host, Leader
+from ostler.agent.installation import Verdict
 from ostler.agent.supervision import Stop
 from ostler.foundation.clock import Clock
 from ostler.wire.agent.jobs import ReplyStatus
@@ -20,6 +21,7 @@ BUILT = {
     "aws:runPowerShellScript": "run_power_shell_script",
     "aws:runShellScript": "run_shell_script",
     "aws:softwareInventory": "software_inventory",
+    "aws:updateSsmAgent": "update_ssm_agent",
 }
 
 
@@ -76,6 +78,43 @@ class Sources(Protocol):
         ...
 
 
+class Offer(Protocol):
+    """A version of the agent that the server has for this kind of machine."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def name(self) -> str:
+        """What the version is called where it is installed: it tells apart equal numbers."""
+        ...
+
+
+class Updates(Protocol):
+    """How steps bring the agent itself to another version."""
+
+    @property
+    def current(self) -> str:
+        """The name of the version in use."""
+        ...
+
+    def verdict(self, asked_by: str) -> Verdict | None:
+        """How the trial ended that a step asked for."""
+        ...
+
+    async def offered(self) -> Offer:
+        """What the server has for this machine."""
+        ...
+
+    async def fetch(self, offer: Any) -> str:
+        """Lay what is offered beside the version in use; the name it has there."""
+        ...
+
+    async def hand_over(self, version: str, asked_by: str) -> None:
+        """Have a version go on once everything else that runs has ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a step stands in: the machine, its folders, and who listens."""
@@ -83,6 +122,7 @@ class Surroundings:
     host: Host
     clock: Clock
     sources: Sources
+    updates: Updates
     output: Output
     stop: Stop
     platform: str
