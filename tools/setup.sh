@@ -1,5 +1,5 @@
 #!/bin/sh
-# Set up one part of the workshop: runtime | dev | awscli | postgresql.
+# Set up one part of the workshop: runtime | dev | awscli | postgresql | nats.
 # Installs Debian's or Ubuntu's packages where it may; otherwise names the one command that does.
 set -eu
 
@@ -75,8 +75,12 @@ postgresql)
     done
     install_packages "The tests need PostgreSQL's programs." postgresql
     ;;
+nats)
+    if command -v nats-server >/dev/null 2>&1; then exit 0; fi
+    install_packages "The tests need NATS's server." nats-server
+    ;;
 *)
-    say "setup.sh: runtime, dev, awscli or postgresql, not $part"
+    say "setup.sh: runtime, dev, awscli, postgresql or nats, not $part"
     exit 2
     ;;
 esac

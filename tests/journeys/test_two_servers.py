@@ -8,19 +8,30 @@ from typing import Any
 import pytest
 
 from tests.support.databases import fresh_database
+from tests.support.nats import NatsServer
 from tests.support.processes import AgentProcess, ServerProcess, eventually
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, ServerProcess]]:
-    """Two servers with the same database, keys, certificates and blobs."""
+def nats() -> Iterator[NatsServer]:
+    running = NatsServer().start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="module", params=["postgresql", "nats"])
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, nats: NatsServer
+) -> Iterator[tuple[ServerProcess, ServerProcess]]:
+    """Two servers with the same database, keys, certificates and blobs, woken by either way."""
     folder = Path(tmp_path_factory.mktemp("pair"))
+    settings = {"OSTLER_NUDGES": nats.url} if request.param == "nats" else {}
     with fresh_database("postgresql", ()) as url:
         blobs = ("--blobs", str(folder / "blobs"))
-        one = ServerProcess(folder / "one", *blobs, database=url).start()
+        one = ServerProcess(folder / "one", *blobs, database=url, settings=settings).start()
         shutil.copytree(folder / "one" / "tls", folder / "two" / "tls")
         shutil.copy(folder / "one" / "keys", folder / "two" / "keys")
-        two = ServerProcess(folder / "two", *blobs, database=url).start()
+        two = ServerProcess(folder / "two", *blobs, database=url, settings=settings).start()
         yield one, two
         for server in (one, two):
             server.stop()

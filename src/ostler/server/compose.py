@@ -33,7 +33,7 @@ from ostler.foundation.clock import Clock, SystemClock
 from ostler.foundation.deliveries import Deliveries
 from ostler.foundation.events import Bulletin
 from ostler.foundation.ids import AccountId, Ids, Region, SystemIds
-from ostler.foundation.nudges import Nudges
+from ostler.foundation.nudges import Nudges, way_of
 from ostler.foundation.outbound import Http, Networks
 from ostler.foundation.paging import PageTokens
 from ostler.foundation.secrets import Secrets
@@ -149,7 +149,7 @@ async def compose(
     foundation = Foundation(storage, clock, ids, open_blobs(settings.blobs_url), secrets)
 
     attachments = Attachments(foundation.blobs, secrets, clock)
-    nudges = Nudges(settings.database_url, clock, ids)
+    nudges = Nudges(way_of(settings.database_url, settings.nudges), clock, ids)
     courier = Courier(nudges)
     outbound = Http(Networks(settings.outbound_denied, settings.outbound_allowed))
     errands = Errands(Invocation(), outbound, Deliveries(storage, clock))
@@ -272,7 +272,7 @@ def every_migration() -> Sequence[Migration]:
     storage = Storage("sqlite://", outbox=Bulletin(clock), due_work=Schedule())
     blobs, secrets = Blobs("memory://"), Secrets(bytes(32))
     nowhere = Foundation(storage, clock, SystemIds(), blobs, secrets)
-    courier = Courier(Nudges("sqlite://", clock, nowhere.ids))
+    courier = Courier(Nudges(None, clock, nowhere.ids))
     errands = Errands(Invocation(), Http(Networks()), Deliveries(storage, clock))
     attachments = Attachments(blobs, secrets, clock)
     return _furnish(nowhere, Settings(), attachments, courier, errands).migrations

@@ -41,6 +41,8 @@ class Settings:
     """The administrator's secret access key; made at first start otherwise."""
     database: str = ""
     """A database URL (`postgresql+psycopg://…`); a SQLite file in the data folder otherwise."""
+    nudges: str = ""
+    """`nats://host:4222`: by what several servers wake each other; PostgreSQL itself otherwise."""
     blobs: str = ""
     """Where output and attachments go: a folder or an `s3://bucket/prefix` URL."""
     certificate: Path | None = None
@@ -115,6 +117,8 @@ def read_settings(
     if unknown := sorted(set(values) - known):
         raise WrongSetting(f"There is no setting {', '.join(unknown)}.")
     settings = replace(Settings(), **{name: _typed(name, value) for name, value in values.items()})
+    if settings.nudges and not settings.nudges.startswith(("nats://", "tls://")):
+        raise WrongSetting("nudges is a URL of NATS: nats://host:4222, or tls://host:4222.")
     if bool(settings.access_key) != bool(settings.secret_key):
         raise WrongSetting("access_key and secret_key go together: set both or neither.")
     if settings.account and not (settings.account.isdigit() and len(settings.account) == 12):

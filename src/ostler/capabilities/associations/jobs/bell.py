@@ -63,13 +63,14 @@ class Bell:
     async def acknowledged(self, scope: Scope, node: NodeId, job: str, code: str) -> None:
         """A job reached its node, which said `code`."""
         try:
-            about = command_of(job)
-        except BrokenMessage:
+            about = uuid.UUID(command_of(job))
+        except (BrokenMessage, ValueError):
             return
-        if code not in _HEARD:
+        # Commands have ids of another kind: the database need not be asked about each.
+        if code not in _HEARD or about.version != 5:
             return
         untold = await self._untold.of(scope, node)
-        if untold and _refresh(node, untold) == about:
+        if untold and _refresh(node, untold) == str(about):
             await self._untold.told(scope, node, [association for association, _ in untold])
 
     async def rest(self) -> None:
