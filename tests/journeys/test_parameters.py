@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from ostler.cli.main import ostler
 from ostler.foundation.clock import SystemClock
-from tests.support.processes import ServerProcess, eventually
+from tests.support.processes import ROOT, ServerProcess, eventually
 
 SECRET = "correct horse battery staple"
 
@@ -290,3 +292,21 @@ def test_a_parameter_is_shared_with_another_account(
     assert [(name, arn)] == [(each["Name"], each["ARN"]) for each in shared]
     ssm.delete_parameter(Name=name)
     assert [] == theirs.describe_parameters(Shared=True)["Parameters"]
+
+
+def test_a_write_on_condition_reaches_boto3_and_the_command_line(
+    server: ServerProcess, ssm: Any, line: Line
+) -> None:
+    """botocore learns of the member from our extras, as docs/reference/extensions.md has it."""
+    extras = ROOT / "src/ostler/wire/models/extensions"
+    session = botocore.session.get_session()
+    session.get_component("data_loader").search_paths.append(str(extras))
+    knowing = server.client(session=boto3.Session(botocore_session=session))
+    name = "/journey/line/counter"
+    knowing.put_parameter(Name=name, Value="1", Type="String", IfVersion=0)
+
+    with pytest.raises(knowing.exceptions.TooManyUpdates, match="is at version 1"):
+        knowing.put_parameter(Name=name, Value="x", Overwrite=True, IfVersion=7)
+    line("parameters", "set", name, "2", "--if-version", "1")
+    line("parameters", "set", name, "3", "--if-version", "1", status=1)
+    assert "2" == ssm.get_parameter(Name=name)["Parameter"]["Value"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ostler.server import admin, main
 from tests.support.processes import ServerProcess, environment, run
@@ -36,6 +37,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
             "OSTLER_ACCESS_KEY": KEY,
             "OSTLER_SECRET_KEY": SECRET,
             "OSTLER_HTTP_PORT": str(free_port()),
+            "OSTLER_PARAMETER_SIZE": "20000",
+            "OSTLER_ADVANCED_PARAMETER_SIZE": "300000",
         },
     ).start()
     yield running
@@ -52,6 +55,18 @@ def test_the_operator_chooses_account_key_and_region(server: ServerProcess) -> N
         told["AWS_DEFAULT_REGION"],
     )
     assert [ACCOUNT] == [each["Account"] for each in server.admin("account", "list")]
+
+
+def test_parameters_are_as_large_as_the_operator_lets_them(server: ServerProcess) -> None:
+    ssm = server.client()
+
+    ssm.put_parameter(Name="standard", Value="v" * 20_000, Type="String")
+    ssm.put_parameter(Name="large", Value="v" * 300_000, Type="SecureString", Tier="Advanced")
+
+    found = ssm.get_parameter(Name="large", WithDecryption=True)["Parameter"]["Value"]
+    assert "v" * 300_000 == found
+    with pytest.raises(ClientError, match="20000 characters"):
+        ssm.put_parameter(Name="standard", Value="v" * 20_001, Type="String", Overwrite=True)
 
 
 def test_a_shell_that_reads_client_env_has_all_that_clients_need(server: ServerProcess) -> None:

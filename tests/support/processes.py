@@ -107,7 +107,9 @@ class ServerProcess:
                 exports[name] = shlex.split(value)[0]
         return exports
 
-    def client(self, service: str = "ssm", **changed: Any) -> Any:
+    def client(
+        self, service: str = "ssm", *, session: boto3.Session | None = None, **changed: Any
+    ) -> Any:
         """A boto3 client of the administrator; `changed` replaces its keys or region."""
         told = self.environment
         given = {
@@ -118,7 +120,7 @@ class ServerProcess:
             "verify": told["AWS_CA_BUNDLE"],
             "config": Config(retries={"total_max_attempts": 1}),
         }
-        return boto3.Session().client(service, **(given | changed))
+        return (session or boto3.Session()).client(service, **(given | changed))
 
     def client_of(self, pair: Mapping[str, Any], **changed: Any) -> Any:
         """A boto3 client of whoever has this access key, as `admin` prints it."""

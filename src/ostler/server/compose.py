@@ -331,7 +331,15 @@ def _furnish(
         links=attachments,
         trusted_hosts=settings.trusted_hosts,
     )
-    values = parameters.build(foundation, tags=labels, keys=ring.service, settings=chosen)
+    values = parameters.build(
+        foundation,
+        tags=labels,
+        keys=ring.service,
+        settings=chosen,
+        limits=parameters.Limits(
+            standard_size=settings.parameter_size, advanced_size=settings.advanced_parameter_size
+        ),
+    )
     ran = commands.build(
         foundation,
         documents=papers.service,

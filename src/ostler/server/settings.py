@@ -10,6 +10,9 @@ from typing import Any
 
 from ostler.foundation.outbound import DENIED, Networks
 
+LARGEST_VALUE = 2_000_000
+"""Characters of a parameter's value: a request has room for them, whatever they are."""
+
 
 class WrongSetting(Exception):
     """A setting that does not exist, or a value that it cannot take."""
@@ -69,6 +72,10 @@ class Settings:
     """Requests a second without a good signature that one address may make; 0: any."""
     address_burst: int = 1000
     """Such requests that one address may make at once after a rest."""
+    parameter_size: int = 4096
+    """Characters that the value of a standard parameter may have; AWS allows 4,096."""
+    advanced_parameter_size: int = 8192
+    """The same for advanced parameters; AWS allows 8,192."""
     history_days: int = 30
     """How long commands, their output in the server's own bucket, changes of inventory and events
     are kept."""
@@ -123,6 +130,8 @@ def read_settings(
         raise WrongSetting("access_key and secret_key go together: set both or neither.")
     if settings.account and not (settings.account.isdigit() and len(settings.account) == 12):
         raise WrongSetting("account is a number of 12 digits.")
+    if settings.parameter_size > settings.advanced_parameter_size:
+        raise WrongSetting("advanced_parameter_size is not smaller than parameter_size.")
     if bool(settings.certificate) != bool(settings.certificate_key):
         raise WrongSetting("certificate and certificate_key go together: set both or neither.")
     return settings
@@ -144,6 +153,8 @@ def _typed(name: str, value: Any) -> Any:
             return _number(name, value, int)
         case "history_days" | "inventory_days" | "audit_days":
             return _days(name, value)
+        case "parameter_size" | "advanced_parameter_size":
+            return _size(name, value)
         case "control_channel":
             return value if isinstance(value, bool) else _switch(name, value)
         case _:
@@ -158,6 +169,16 @@ def _days(name: str, value: Any) -> int:
     if not 1 <= days <= 36_500:
         raise WrongSetting(f"{name} is a number of days, 1 or more, not {value!r}.")
     return days
+
+
+def _size(name: str, value: Any) -> int:
+    try:
+        size = int(value)
+    except (TypeError, ValueError):
+        size = 0
+    if not 1 <= size <= LARGEST_VALUE:
+        raise WrongSetting(f"{name} is a number from 1 to {LARGEST_VALUE}, not {value!r}.")
+    return size
 
 
 def _port(name: str, value: Any) -> int | None:

@@ -116,7 +116,7 @@ def _description(service: str) -> dict[str, Any]:
         description = {}
     merged = dict(description)
     for section, content in ours.items():
-        merged[section] = {**description.get(section, {}), **content}
+        merged[section] = _merged(description.get(section, {}), content)
     merged["shapes"] = {name: _with_status(shape) for name, shape in merged["shapes"].items()}
     return {section: _undocumented(content) for section, content in merged.items()}
 
@@ -127,9 +127,15 @@ def _our_part(service: str) -> dict[str, Any]:
     part = _decoded(models / f"{service}.json")
     for version in _versions(models / "extensions" / service):
         extension = _decoded(version / "service-2.sdk-extras.json").get("merge", {})
-        for section, content in extension.items():
-            part[section] = {**part.get(section, {}), **content}
+        part = _merged(part, extension)
     return part
+
+
+def _merged(base: Any, more: Any) -> Any:
+    """Both, as botocore merges its extras: of what both have, the second's; objects together."""
+    if not (isinstance(base, dict) and isinstance(more, dict)):
+        return more
+    return {**base, **{key: _merged(base.get(key), value) for key, value in more.items()}}
 
 
 def _versions(folder: Traversable) -> list[Traversable]:

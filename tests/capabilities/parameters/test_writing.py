@@ -18,6 +18,7 @@ from ostler.capabilities.parameters.errors import (
     ParameterPatternMismatchException,
     ParameterVersionLabelLimitExceeded,
     ParameterVersionNotFound,
+    TooManyUpdates,
 )
 from ostler.capabilities.parameters.store.tables import labels, versions
 from ostler.foundation.errors import AccessDeniedException, ApiError, ValidationException
@@ -669,3 +670,38 @@ async def test_accounts_have_parameters_of_their_own(
         await value_of(stranger, "/a/x:live")
     await stranger.ask("DeleteParameter", Name="/a/x")
     assert "ours" == await value_of(customer, "/a/x:live")
+
+
+@on_both_engines
+async def test_a_write_may_expect_a_version(customer: Customer) -> None:
+    """Who read and changed a value does not overwrite what somebody else wrote meanwhile."""
+    new = {"Name": "x", "Value": "new", "Type": "String", "Overwrite": True}
+
+    with pytest.raises(TooManyUpdates, match="x is at version 0 and not, as expected, at 1"):
+        await customer.ask("PutParameter", **new, IfVersion=1)
+    assert 1 == (await customer.ask("PutParameter", **new, IfVersion=0))["Version"]
+    with pytest.raises(TooManyUpdates):
+        await customer.ask("PutParameter", **new, IfVersion=0)
+    assert 2 == (await customer.ask("PutParameter", **new, IfVersion=1))["Version"]
+    with pytest.raises(TooManyUpdates):
+        await customer.ask("PutParameter", **new, IfVersion=1)
+    assert 3 == await put_again(customer, "x")
+
+
+@on_both_engines
+async def test_of_many_who_expect_the_same_version_one_writes(customer: Customer) -> None:
+    await put(customer, "x", "0")
+
+    async def add_one() -> None:
+        while True:
+            found = (await customer.ask("GetParameter", Name="x"))["Parameter"]
+            order = {"Name": "x", "Value": str(int(found["Value"]) + 1), "Overwrite": True}
+            try:
+                await customer.ask("PutParameter", **order, IfVersion=found["Version"])
+            except TooManyUpdates:
+                continue
+            return
+
+    await asyncio.gather(*(add_one() for _ in range(10)))
+
+    assert "10" == await value_of(customer, "x")

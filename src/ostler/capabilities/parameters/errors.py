@@ -73,3 +73,7 @@ class ParameterVersionNotFound(ApiError):
 
 class PoliciesLimitExceededException(ApiError):
     """The parameter would have more policies than it may."""
+
+
+class TooManyUpdates(ApiError):
+    """Somebody else has written meanwhile: the parameter is not at the version expected."""

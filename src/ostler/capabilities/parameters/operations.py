@@ -46,6 +46,7 @@ class Operations:
             pattern=given.get("AllowedPattern"),
             policies=None if policies is None else read_policies(policies),
             tags=paired((tag["Key"], tag["Value"]) for tag in given.get("Tags", [])),
+            expected=given.get("IfVersion"),
         )
         written = await self._writing.put(call, order)
         return {"Version": written.number, "Tier": written.tier.value}

@@ -86,6 +86,12 @@ def get(context: Any, name: str, closed: bool) -> None:
 @click.option("--pattern", help="A regular expression that values have to match.")
 @click.option("--data-type", help="text, integer, hostname, json and so on.")
 @click.option("--key-id", help="The key that seals a secret.")
+@click.option(
+    "--if-version",
+    type=int,
+    metavar="N",
+    help="Only if it is at this version; 0: if there is none.",
+)
 @click.option("--tier", type=click.Choice(["Standard", "Advanced", "Intelligent-Tiering"]))
 @click.pass_obj
 def set_(context: Any, /, name: str, value: str | None, **options: Any) -> None:
@@ -105,6 +111,7 @@ def set_(context: Any, /, name: str, value: str | None, **options: Any) -> None:
         "DataType": options["data_type"],
         "KeyId": options["key_id"],
         "Tier": options["tier"],
+        "IfVersion": options["if_version"],
     }
     written = _put(context.connection.client(), order)
     if context.output.for_people:

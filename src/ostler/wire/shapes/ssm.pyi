@@ -2576,6 +2576,7 @@ class PutParameterRequest(TypedDict, total=False):
     Tier: str
     Policies: str
     DataType: str
+    IfVersion: int
 
 class PutParameterResult(TypedDict, total=False):
     Version: int

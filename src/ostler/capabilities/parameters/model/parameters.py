@@ -8,6 +8,7 @@ from ostler.capabilities.parameters.errors import (
     HierarchyTypeMismatchException,
     ParameterAlreadyExists,
     ParameterLimitExceeded,
+    TooManyUpdates,
 )
 from ostler.capabilities.parameters.model import datatypes
 from ostler.capabilities.parameters.model.kinds import Kind, Tier
@@ -104,6 +105,8 @@ class Order:
     pattern: str | None = None
     policies: tuple[Policy, ...] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    expected: int | None = None
+    """The version that the parameter has to be at, 0 where there must be none yet."""
 
 
 def check_order(order: Order, limits: Limits) -> None:
@@ -133,6 +136,7 @@ def check_order(order: Order, limits: Limits) -> None:
 
 def plan(order: Order, before: Version | None, full: Sequence[Tier], limits: Limits) -> Terms:
     """What the next version will say; `full` are the tiers that take no more parameters."""
+    _expect_version(order, before)
     if before is None:
         return _planned(order, _first(order), None, full, limits)
     if not order.overwrite:
@@ -142,6 +146,15 @@ def plan(order: Order, before: Version | None, full: Sequence[Tier], limits: Lim
         )
     terms = _next(order, before.terms)
     return _planned(order, terms, before.terms.tier, full, limits)
+
+
+def _expect_version(order: Order, before: Version | None) -> None:
+    at = 0 if before is None else before.number
+    if order.expected not in (None, at):
+        raise TooManyUpdates(
+            f"{order.name.given} is at version {at} and not, as expected, at {order.expected}: "
+            "somebody else has changed it."
+        )
 
 
 def needs_image_check(terms: Terms) -> bool:
