@@ -80,6 +80,49 @@ def test_a_node_that_comes_later_is_included_and_its_failure_shown(
     assert ("NON_COMPLIANT", "HIGH") == (item["Status"], item["Severity"])
 
 
+def test_drift_is_seen_and_put_right_by_ostler(
+    server: ServerProcess, ssm: Any, crew: list[AgentProcess], tmp_path: Path
+) -> None:
+    node = crew[0].node
+    motd = tmp_path / "motd"
+    motd.write_text("Hello\n")
+    parameters = {"path": [str(motd)], "content": ["Welcome"], "Mode": ["Audit"]}
+    given: dict[str, Any] = {
+        "Name": "Ostler-EnsureFile",
+        "AssociationName": "motd",
+        "Targets": [{"Key": "InstanceIds", "Values": [node]}],
+        "ComplianceSeverity": "LOW",
+    }
+    made = ssm.create_association(**given, Parameters=parameters)["AssociationDescription"]
+    association = made["AssociationId"]
+    until(ssm, association, "Failed")
+    drifting = server.ostler("associations", "drift", "--node", node)
+    looked = motd.read_text()
+    ssm.update_association(
+        AssociationId=association, **given, Parameters={**parameters, "Mode": ["Enforce"]}
+    )
+    until(ssm, association, "Success")
+    applied = server.ostler("associations", "run", "motd")
+    shown = server.ostler("associations", "show", "motd")
+    past = server.ostler("associations", "history", "motd", "--nodes")
+    listed = server.ostler("associations")
+    calm = server.ostler("associations", "drift", "--node", node)
+    ssm.delete_association(AssociationId=association)
+    gone = server.ostler("associations", "show", "motd")
+
+    assert (1, "Hello\n") == (drifting.returncode, looked)
+    assert ["-Hello", "+Welcome"] == [
+        line.strip() for line in drifting.stdout.splitlines() if line.strip()[:1] in "+-"
+    ]
+    assert "Welcome\n" == motd.read_text()
+    assert [0, 0, 0, 0, 0] == [one.returncode for one in (applied, shown, past, listed, calm)]
+    assert "Every node is as wanted." in calm.stdout
+    assert "motd" in listed.stdout
+    assert "Ostler-EnsureFile" in shown.stdout
+    assert [1, 2] == [past.stdout.count("Failed"), past.stdout.count("Success")]
+    assert (1, True) == (gone.returncode, "There is no association motd" in gone.stderr)
+
+
 def test_a_killed_server_neither_skips_nor_doubles_a_run(
     server: ServerProcess, ssm: Any, crew: list[AgentProcess], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from botocore import exceptions as botocore_errors
 from ostler.cli.client import Connection, WrongEndpoint
 from ostler.cli.commands import (
     activations,
+    associations,
     commands,
     doctor,
     events,
@@ -57,6 +58,7 @@ ostler.add_command(nodes.nodes)
 ostler.add_command(commands.run)
 ostler.add_command(commands.commands)
 ostler.add_command(activations.activations)
+ostler.add_command(associations.associations)
 ostler.add_command(inventory.inventory)
 ostler.add_command(parameters.parameters)
 ostler.add_command(events.events)
