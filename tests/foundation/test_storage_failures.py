@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, event, func, insert, select, text
+from sqlalchemy import Column, Integer, MetaData, String, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ostler.foundation.clock import ManualClock
@@ -145,3 +145,24 @@ def postgresql_stopped() -> Iterator[None]:
         yield
     finally:
         cluster().start()
+
+
+@on_postgresql
+async def test_what_everybody_wants_to_change_everybody_changes_in_the_end(
+    house: House, scope: Scope
+) -> None:
+    """Several servers, one row, a slow database: a fleet that registers with one activation."""
+    await house.storage.write(scope, adding("counter"))
+    servers = [house, *(House(house.url, ManualClock()) for _ in range(3))]
+
+    def count(tx: Transaction) -> None:
+        tx.execute(update(things).values(size=things.c.size + 1))
+        tx.one(select(func.pg_sleep(0.03)))
+
+    await asyncio.gather(*(each.storage.write(scope, count) for each in servers * 30))
+
+    assert len(servers) * 30 == await house.storage.read(
+        scope, lambda tx: tx.scalar(select(things.c.size))
+    )
+    for each in servers[1:]:
+        each.storage.close()

@@ -23,8 +23,9 @@ from ostler.foundation.storage.engines import Backend
 from ostler.foundation.storage.transaction import DueWork, Outbox, Scope, Transaction
 
 _GROUP_SECONDS = 0.02
-_ATTEMPTS = 12
 _GROUP_ATTEMPTS = 3
+_PATIENCE = 20.0
+"""Seconds for which a function alone is repeated: many servers may want to change one row."""
 _LONGEST_PAUSE = 0.2
 
 
@@ -84,10 +85,12 @@ class Lane:
 
     def run(self, jobs: Sequence[Job], settle: Callable[[Sequence[Job]], None]) -> None:
         """Give every job its value or its fault, and settle it once that is durable."""
-        together, attempt = True, 0
+        together, attempt, began = True, 0, 0.0
         while jobs:
             batch = jobs if together else jobs[:1]
             attempt += 1
+            if attempt == 1:
+                began = time.monotonic()
             try:
                 done = self._transaction(batch)
             except _NotBegun as never:
@@ -100,7 +103,7 @@ class Lane:
                 jobs, attempt = jobs[apart.index + 1 :], 0
                 continue
             except BaseException as fault:  # noqa: BLE001 - whoever waits for the function gets it
-                if self._worth_another(fault, attempt, alone=len(batch) == 1):
+                if self._worth_another(fault, attempt, began if len(batch) == 1 else None):
                     continue
                 if len(batch) > 1 and not self._uncertain(fault):
                     together, attempt = False, 0
@@ -115,12 +118,17 @@ class Lane:
         if connection is not None:
             connection.close()
 
-    def _worth_another(self, fault: BaseException, attempt: int, *, alone: bool) -> bool:
-        """Whether the transaction left no trace, and may succeed when it is repeated."""
+    def _worth_another(self, fault: BaseException, attempt: int, began: float | None) -> bool:
+        """Whether the transaction left no trace, and may succeed when it is repeated.
+
+        A function alone is repeated for a while since it `began`, a group a few times.
+        """
         if self._backend.conflict(fault):
-            if attempt >= (_ATTEMPTS if alone else _GROUP_ATTEMPTS):
+            if began is None and attempt >= _GROUP_ATTEMPTS:
                 return False
-            longest = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
+            if began is not None and time.monotonic() - began > _PATIENCE:
+                return False
+            longest = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 10))
             threading.Event().wait(random.uniform(0, longest))
             return True
         return attempt == 1 and self._backend.lost(fault) and not self._uncertain(fault)
