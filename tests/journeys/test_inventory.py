@@ -68,3 +68,23 @@ def test_ostler_finds_them_too(
 
     [row] = json.loads(capsys.readouterr().out)
     assert (gathered, "dpkg") == (row["InstanceId"], row["Name"])
+
+
+def test_a_node_is_shown_on_one_screen(
+    server: ServerProcess,
+    gathered: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+
+    main(["-o", "json", "nodes", "show", gathered])
+    told = json.loads(capsys.readouterr().out)
+    main(["nodes", "show", gathered])
+    screen = capsys.readouterr().out
+
+    assert gathered == told["Node"]["Id"]
+    assert int(told["Node"]["Packages"]) > 10
+    assert "AWS-GatherSoftwareInventory" in {each["DocumentName"] for each in told["Commands"]}
+    assert all(title in screen for title in ("ASSOCIATIONS", "COMPLIANCE", "CHANGES", "COMMANDS"))
