@@ -20,6 +20,8 @@ UNSIGNED = {
     ("ssm", "RegisterManagedInstance"),
     ("sts", "AssumeRoleWithSAML"),
     ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "GetWebIdentityProvider"),
+    ("sts", "ListRolesForWebIdentity"),
 }
 ANYBODY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 """What AWS lets everybody do who proved who they are: it is about themselves."""

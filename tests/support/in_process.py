@@ -2,8 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from ostler.foundation.audit import Record, find
 from ostler.server.compose import House, compose
 from ostler.server.settings import Settings
 from ostler.wire.http import Request, Response
@@ -68,6 +71,12 @@ class Door:
         """What the server says to one request."""
         return self._runner.run(self.house.gateway.answer(request))
 
+    def records(self, action: str) -> Sequence[Record]:
+        """What the audit log has of an action, the oldest first."""
+        self._runner.run(self.house.audit.write_down())
+        look = partial(find, account=self.account, action=action)
+        return self._runner.run(self.house.storage.read(None, look))
+
     def _answer(self, request: Any, **_: Any) -> AWSResponse:
         url = urlsplit(request.url)
         body = request.body or b""
@@ -87,6 +96,14 @@ class Door:
         return AWSResponse(
             request.url, answer.status, HeadersDict(answer.headers), _Raw(answer.body)
         )
+
+
+def with_extensions() -> boto3.Session:
+    """A session that knows our own operations, as docs/reference/extensions.md says."""
+    session = boto3.Session()
+    folder = resources.files("ostler.wire") / "models" / "extensions"
+    session._loader.search_paths.append(str(folder))
+    return session
 
 
 def refusal(call: Any, /, **given: Any) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from ostler.cli.commands import (
     events,
     identity,
     inventory,
+    login,
     nodes,
     parameters,
 )
@@ -63,6 +64,7 @@ ostler.add_command(inventory.inventory)
 ostler.add_command(parameters.parameters)
 ostler.add_command(events.events)
 ostler.add_command(identity.identity)
+ostler.add_command(login.login)
 ostler.add_command(doctor.doctor)
 
 

@@ -295,7 +295,7 @@ def _furnish(
     errands: Errands,
 ) -> Rooms:
     """Build the capabilities, bottom up, tier by tier."""
-    known = identity.build(foundation)
+    known = identity.build(foundation, provider=_provider_of(settings), outbound=errands.outbound)
     who: identity.Identity = known.service
     ring = keys.build(foundation)
     stores = buckets.build(foundation)
@@ -392,4 +392,17 @@ def _furnish(
             wanted,
             collected,
         ],
+    )
+
+
+def _provider_of(settings: Settings) -> identity.Provider | None:
+    """Who says who people are, if anybody does."""
+    if not settings.oidc_issuer:
+        return None
+    return identity.Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_scopes,
+        settings.oidc_claim,
+        settings.role_pairs,
     )

@@ -42,6 +42,18 @@ class Settings:
     """The administrator's access key id; made at first start otherwise."""
     secret_key: str = ""
     """The administrator's secret access key; made at first start otherwise."""
+    oidc_issuer: str = ""
+    """The OpenID Connect provider (`https://login.example.org`) by which people sign in."""
+    oidc_client_id: str = ""
+    """What the provider knows this server's sign-in by: a public client, with PKCE, whose redirect
+    URI is `http://127.0.0.1` on any port."""
+    oidc_scopes: str = "openid profile email"
+    """What `ostler login` asks of the provider for."""
+    oidc_claim: str = "groups"
+    """The claim of the provider's tokens that decides about roles."""
+    oidc_roles: tuple[str, ...] = ()
+    """Which value of that claim gives which role of the first account: `operators=Deploy`;
+    `*=Guest` is for everybody who can sign in."""
     database: str = ""
     """A database URL (`postgresql+psycopg://…`); a SQLite file in the data folder otherwise."""
     nudges: str = ""
@@ -96,6 +108,11 @@ class Settings:
         return self.database or f"sqlite:///{self.data / 'ostler.db'}"
 
     @property
+    def role_pairs(self) -> Sequence[tuple[str, str]]:
+        """The values of the claim that decides about roles, and the roles that they give."""
+        return [(pair.rpartition("=")[0], pair.rpartition("=")[2]) for pair in self.oidc_roles]
+
+    @property
     def folders(self) -> Sequence[Path]:
         """The folders that the server writes to."""
         blobs = [] if "://" in self.blobs_url else [Path(self.blobs_url)]
@@ -134,6 +151,10 @@ def read_settings(
         raise WrongSetting("advanced_parameter_size is not smaller than parameter_size.")
     if bool(settings.certificate) != bool(settings.certificate_key):
         raise WrongSetting("certificate and certificate_key go together: set both or neither.")
+    if bool(settings.oidc_issuer) != bool(settings.oidc_client_id):
+        raise WrongSetting("oidc_issuer and oidc_client_id go together: set both or neither.")
+    if settings.oidc_issuer and not settings.oidc_issuer.startswith(("https://", "http://")):
+        raise WrongSetting("oidc_issuer is a URL, as the provider writes it in its tokens.")
     return settings
 
 
@@ -145,6 +166,8 @@ def _typed(name: str, value: Any) -> Any:
             return _port(name, value)
         case "names" | "trusted_hosts":
             return _names(value)
+        case "oidc_roles":
+            return _pairs(name, value)
         case "outbound_denied" | "outbound_allowed":
             return _networks(name, value)
         case "user_rate" | "node_rate" | "address_rate":
@@ -159,6 +182,14 @@ def _typed(name: str, value: Any) -> Any:
             return value if isinstance(value, bool) else _switch(name, value)
         case _:
             return str(value)
+
+
+def _pairs(name: str, value: Any) -> tuple[str, ...]:
+    pairs = _names(value)
+    for pair in pairs:
+        if not all(pair.rpartition("=")):
+            raise WrongSetting(f"{name} is a list of VALUE=ROLE, not {pair!r}.")
+    return pairs
 
 
 def _days(name: str, value: Any) -> int:

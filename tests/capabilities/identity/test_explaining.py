@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.support.in_process import Door, refusal
+from tests.support.in_process import Door, refusal, with_extensions
 
 DOCUMENT = "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"
 
@@ -16,10 +14,7 @@ DOCUMENT = "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"
 @pytest.fixture(scope="module")
 def iam(door: Door) -> Any:
     """A client that knows our own operations, as docs/reference/extensions.md says."""
-    extensions = resources.files("ostler.wire") / "models" / "extensions"
-    session = boto3.Session()
-    session._loader.search_paths.append(str(extensions))
-    return door.client("iam", session=session)
+    return door.client("iam", session=with_extensions())
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from ostler.capabilities.identity.model.entities import (
     Kind,
     ManagedPolicy,
 )
+from ostler.capabilities.identity.model.providers import Provider
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
 from ostler.capabilities.identity.service import Directory, Identity, Wanted, root
 
@@ -35,6 +36,7 @@ __all__ = [
     "MalformedPolicyDocument",
     "ManagedPolicy",
     "NoSuchEntity",
+    "Provider",
     "TemporaryCredentials",
     "Wanted",
     "build",

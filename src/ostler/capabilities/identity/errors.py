@@ -29,3 +29,11 @@ class NoSuchEntity(ApiError):
 
 class PackedPolicyTooLarge(ApiError):
     """The policies and tags of a session do not fit into its token."""
+
+
+class InvalidIdentityToken(ApiError):
+    """The token is not one that the provider issued to our client."""
+
+
+class IDPCommunicationError(ApiError):
+    """The provider did not tell its keys; trying again may help."""

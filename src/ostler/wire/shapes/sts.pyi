@@ -157,6 +157,14 @@ GetSessionTokenResponse = TypedDict("GetSessionTokenResponse", {
     "SessionTokenSize": int,
 }, total=False)
 
+class GetWebIdentityProviderRequest(TypedDict):
+    pass
+
+class GetWebIdentityProviderResponse(TypedDict, total=False):
+    Issuer: str
+    ClientId: str
+    Scopes: str
+
 class GetWebIdentityTokenRequest(TypedDict, total=False):
     Audience: Required[list[str]]
     DurationSeconds: int
@@ -166,6 +174,13 @@ class GetWebIdentityTokenRequest(TypedDict, total=False):
 class GetWebIdentityTokenResponse(TypedDict, total=False):
     WebIdentityToken: str
     Expiration: datetime
+
+class ListRolesForWebIdentityRequest(TypedDict, total=False):
+    WebIdentityToken: Required[str]
+
+class ListRolesForWebIdentityResponse(TypedDict, total=False):
+    SubjectFromWebIdentityToken: str
+    RoleArns: Sequence[str]
 
 class PolicyDescriptorType(TypedDict, total=False):
     arn: str

@@ -7,13 +7,17 @@ from ostler.capabilities.identity.operations.attachments import AttachmentOperat
 from ostler.capabilities.identity.operations.groups import GroupOperations
 from ostler.capabilities.identity.operations.policies import PolicyOperations
 from ostler.capabilities.identity.operations.roles import ProfileOperations, RoleOperations
-from ostler.capabilities.identity.operations.sessions import SessionOperations
+from ostler.capabilities.identity.operations.sessions import (
+    FederationOperations,
+    SessionOperations,
+)
 from ostler.capabilities.identity.operations.simulation import SimulationOperations
 from ostler.capabilities.identity.operations.users import UserOperations
 from ostler.capabilities.identity.service import Identity
+from ostler.capabilities.identity.service.federation import Federation
 
 
-def operations(identity: Identity) -> Sequence[Any]:
+def operations(identity: Identity, federation: Federation) -> Sequence[Any]:
     """What answers IAM and STS."""
     return [
         UserOperations(identity),
@@ -24,4 +28,5 @@ def operations(identity: Identity) -> Sequence[Any]:
         AttachmentOperations(identity),
         SimulationOperations(identity),
         SessionOperations(identity),
+        FederationOperations(federation),
     ]

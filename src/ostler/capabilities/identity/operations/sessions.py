@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
 from ostler.capabilities.identity.operations import answers
 from ostler.capabilities.identity.service import Identity, Wanted
+from ostler.capabilities.identity.service.federation import Federation
 from ostler.foundation.call import Call
 from ostler.foundation.errors import NotYetImplemented
 
@@ -51,6 +52,53 @@ class SessionOperations:
             raise NotYetImplemented("Nobody has a device for a second factor yet.")
         duration = timedelta(seconds=given.get("DurationSeconds", _HALF_A_DAY))
         return {"Credentials": _written(await self._identity.session_of_user(call, duration))}
+
+
+class FederationOperations:
+    """Lends roles to people whom the provider of OpenID Connect vouches for; nobody signs."""
+
+    service = "sts"
+
+    def __init__(self, federation: Federation) -> None:
+        self._federation = federation
+
+    async def get_web_identity_provider(
+        self, call: Call, given: sts.GetWebIdentityProviderRequest
+    ) -> Any:
+        provider = self._federation.provider
+        if provider is None:
+            return {}
+        return {
+            "Issuer": provider.issuer,
+            "ClientId": provider.client_id,
+            "Scopes": provider.scopes,
+        }
+
+    async def list_roles_for_web_identity(
+        self, call: Call, given: sts.ListRolesForWebIdentityRequest
+    ) -> Any:
+        claims, arns = await self._federation.roles_for(call, given["WebIdentityToken"])
+        return {"SubjectFromWebIdentityToken": claims["sub"], "RoleArns": arns}
+
+    async def assume_role_with_web_identity(
+        self, call: Call, given: sts.AssumeRoleWithWebIdentityRequest
+    ) -> Any:
+        wanted = Wanted(
+            given["RoleArn"],
+            given["RoleSessionName"],
+            timedelta(seconds=given.get("DurationSeconds", _HOUR)),
+            policy=given.get("Policy"),
+            policy_arns=[each["arn"] for each in given.get("PolicyArns", [])],
+        )
+        token = given["WebIdentityToken"]
+        claims, credentials = await self._federation.assume(call, wanted, token)
+        provider = self._federation.provider
+        return {
+            **_assumed(credentials),
+            "SubjectFromWebIdentityToken": claims["sub"],
+            "Audience": provider.client_id if provider is not None else "",
+            "Provider": claims["iss"],
+        }
 
 
 def _assumed(credentials: TemporaryCredentials) -> dict[str, Any]:

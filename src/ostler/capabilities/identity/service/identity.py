@@ -17,10 +17,12 @@ from ostler.capabilities.identity.model.entities import (
     name_in,
     new_account_id,
 )
+from ostler.capabilities.identity.model.providers import Provider
 from ostler.capabilities.identity.model.sessions import TemporaryCredentials
 from ostler.capabilities.identity.service.accounts import ADMINISTRATOR_NAME
 from ostler.capabilities.identity.service.directory import Directory
 from ostler.capabilities.identity.service.explaining import Explaining
+from ostler.capabilities.identity.service.federation import Federation
 from ostler.capabilities.identity.service.ledger import Ledger
 from ostler.capabilities.identity.service.lending import Lending, Wanted
 from ostler.capabilities.identity.service.lending import session_policy as checked_session_policy
@@ -31,6 +33,7 @@ from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import Clock
 from ostler.foundation.errors import AccessDeniedException
 from ostler.foundation.ids import AccountId, Ids, NodeId
+from ostler.foundation.outbound import Outbound
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Scope, Storage, Transaction
 
@@ -52,6 +55,7 @@ class Identity:
         ledger = Ledger(storage, self.forget)
         self._lending = Lending(self._sessions, ledger, clock, ids)
         self.explaining = Explaining(ledger)
+        self._ledger = ledger
 
     async def first_start(
         self, *, account: str = "", access_key: str = "", secret_key: str = ""
@@ -90,6 +94,12 @@ class Identity:
             return chosen
 
         return await self._storage.write(None, begin)
+
+    def federation(self, provider: Provider | None, outbound: Outbound | None) -> Federation:
+        """What lends roles to people whom `provider` vouches for."""
+        return Federation(
+            provider, outbound, self._ledger, self._sessions, self._lending, self._clock
+        )
 
     async def accounts(self) -> Sequence[Account]:
         """Every account, the oldest first."""
