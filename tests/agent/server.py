@@ -163,6 +163,10 @@ class FakeServer:
             return self._channel_token(request)
         if request.path.startswith(channels.OUTPUT):
             return self._output(request)
+        if request.method == "PUT":
+            assert self._signed(request, "s3")
+            self.objects[request.path.removeprefix("/")] = request.body
+            return Response(200)
         given = json.loads(request.body)
         self.calls.append((operation, given))
         if operation == "RegisterManagedInstance":

@@ -146,6 +146,22 @@ async def test_a_document_is_fetched_again_when_its_checksum_changes(world):
     assert 2 == len(world.server.called("GetDocument"))
 
 
+async def test_what_a_run_writes_is_put_into_the_bucket(world):
+    world.server.documents["Doc"] = script("echo hello")
+    place = {"OutputS3BucketName": "logs", "OutputS3KeyPrefix": "a/b"}
+    associate(world, OutputLocation={"S3Location": place})
+    async with world.life():
+        await until_ended(world)
+
+    [(key, content)] = world.server.objects.items()
+    assert key.startswith(f"logs/a/b/{NODE}/{ONE}/")
+    assert key.endswith("/awsrunShellScript/step0/stdout")
+    assert b"hello\n" == content
+    told = world.server.called("UpdateInstanceAssociationStatus")[-1]["ExecutionResult"]
+    folder = key.removesuffix("/awsrunShellScript/step0/stdout")
+    assert folder == told["OutputUrl"]["S3OutputUrl"]["OutputUrl"]
+
+
 # Refreshed
 
 

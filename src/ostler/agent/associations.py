@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ostler.agent.calls import Calls, Refused
 from ostler.agent.execution import Execution, Workshop
@@ -19,7 +20,7 @@ from ostler.agent.journal import Entry, Journal
 from ostler.agent.network import NetworkFault
 from ostler.agent.orders import BrokenOrder, Order, order_of
 from ostler.agent.outcomes import Outcome
-from ostler.agent.output import Ring
+from ostler.agent.output import STREAMS, Ring, file_name
 from ostler.agent.replies import Reply
 from ostler.agent.retries import Retries, chance
 from ostler.agent.supervision import Interrupted
@@ -44,9 +45,11 @@ from ostler.wire.agent.jobs import (
     SendCommandContent,
     decode,
     is_final,
+    iso8601,
     job_id,
     text,
 )
+from ostler.wire.http import Request
 
 EVERY = timedelta(minutes=10)
 SPREAD = timedelta(seconds=30)
@@ -59,6 +62,7 @@ _PENDING = "Pending"
 _BEGINS = "Executing association"
 _PAGE = 50
 _AT_ONCE = 10
+_TEXT = {"content-type": "text/plain"}
 _LATER = frozenset({"ThrottlingException", "RequestLimitExceeded"})
 _STATUSES = {
     ReplyStatus.SUCCESS: "Success",
@@ -87,9 +91,12 @@ class Listed:
     checksum: str
     status: str
     parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bucket: str = ""
+    prefix: str = ""
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Listed":
+        place = (told.get("OutputLocation") or {}).get("S3Location") or {}
         return cls(
             str(told.get("AssociationId", "")),
             str(told.get("Name", "")),
@@ -97,6 +104,8 @@ class Listed:
             str(told.get("Checksum", "")),
             str(told.get("DetailedStatus", "")),
             told.get("Parameters") or {},
+            str(place.get("OutputS3BucketName") or ""),
+            str(place.get("OutputS3KeyPrefix") or ""),
         )
 
 
@@ -233,6 +242,7 @@ class Associations:
             if not await execution.run():
                 # The machine is about to go down; the next agent goes on.
                 raise Interrupted
+            await self._bring_output(entry, order)
             await teller.drained()
         except Interrupted:
             raise
@@ -265,8 +275,37 @@ class Associations:
             one.name,
             with_stored(json.loads(json.dumps(for_agents(document))), stored),
             with_stored(given, stored),
+            output_s3_bucket_name=one.bucket,
+            output_s3_key_prefix=self._folder(one) if one.bucket else "",
         )
         return Job(job_id(run, self._calls.node), f"{SEND_COMMAND}.{one.id}", text(order))
+
+    def _folder(self, one: Listed) -> str:
+        """Where a run's output lies in its bucket, as the stock agent has it."""
+        began = iso8601(self._clock.now()).replace(":", "-")
+        parts = (one.prefix.strip("/"), self._calls.node, one.id, began)
+        return "/".join(part for part in parts if part)
+
+    async def _bring_output(self, entry: Entry, order: Order) -> None:
+        """Put what the steps wrote into the bucket that was named."""
+        folder = self._shop.ring.folder(entry.job.job_id)
+        for step in order.document.steps if order.bucket else ():
+            for stream in STREAMS:
+                path = folder / file_name(step.name) / stream
+                content = path.read_bytes() if path.exists() else b""
+                if not content:
+                    continue
+                parts = (step.action.replace(":", ""), step.name.replace(":", ""), stream)
+                key = "/".join((order.bucket, order.prefix, *parts))
+                request = Request("PUT", "/" + quote(key, safe="/~"), "", _TEXT, content)
+                try:
+                    answer = await self._calls.send(request, service="s3")
+                except NetworkFault as fault:
+                    log.warning("association_output_not_kept because=%s", fault)
+                    return
+                if answer.status != 200:
+                    log.warning("association_output_not_kept status=%d", answer.status)
+                    return
 
     async def _document(self, one: Listed) -> str:
         checksum, content = self._documents.get(one.id, ("", ""))
@@ -361,12 +400,15 @@ class _Teller:
             self._task.cancel()
 
     def _put(self, status: str, summary: str, code: str, reply: Reply | None, arrived: Any) -> None:
-        result = {
+        result: dict[str, Any] = {
             "Status": status,
             "ErrorCode": code,
             "ExecutionDate": self._clock.now().timestamp(),
             "ExecutionSummary": summary[:LONGEST_SUMMARY] or status,
         }
+        if self._order is not None and self._order.bucket and reply is not None:
+            url = f"{self._order.bucket}/{self._order.prefix}"
+            result["OutputUrl"] = {"S3OutputUrl": {"OutputUrl": url}}
         self._waiting.append((result, reply, arrived))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._deliver())

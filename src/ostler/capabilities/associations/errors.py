@@ -3,10 +3,6 @@
 from ostler.foundation.errors import ApiError
 
 
-class AssociatedInstances(ApiError):
-    """Associations use the document."""
-
-
 class AssociationAlreadyExists(ApiError):
     """The document is associated with the node already."""
 
@@ -27,24 +23,12 @@ class AssociationVersionLimitExceeded(ApiError):
     """The association has as many versions as it may have."""
 
 
-class DuplicateInstanceId(ApiError):
-    """The same node is named twice."""
-
-
-class InvalidAssociation(ApiError):
-    """The association cannot be run."""
-
-
 class InvalidAssociationVersion(ApiError):
     """The association has no such version, or a later one."""
 
 
 class InvalidDocument(ApiError):
     """The document is none that associations run."""
-
-
-class InvalidInstanceId(ApiError):
-    """There is no such node."""
 
 
 class InvalidOutputLocation(ApiError):
@@ -65,10 +49,6 @@ class InvalidTarget(ApiError):
 
 class InvalidTargetMaps(ApiError):
     """Maps of targets belong to documents of type Automation."""
-
-
-class InvalidUpdate(ApiError):
-    """The association cannot be changed so."""
 
 
 class StatusUnchanged(ApiError):

@@ -2,10 +2,8 @@
 
 from ostler.capabilities.associations.model.associations import (
     ALL,
-    AUDIT,
     DEFAULT_VERSION,
     LATEST_VERSION,
-    MODE,
     Alarms,
     Association,
     Terms,
@@ -37,14 +35,12 @@ from ostler.capabilities.associations.model.statuses import (
 
 __all__ = [
     "ALL",
-    "AUDIT",
     "BEGINS",
     "DEFAULT_VERSION",
     "DRIFT",
     "ERRORS",
     "LATEST_VERSION",
     "LONGEST_SUMMARY",
-    "MODE",
     "OPEN",
     "PATIENCE",
     "RUN_LIMIT",

@@ -11,9 +11,6 @@ from ostler.grammar.targets import Target, Targets, gather
 DEFAULT_VERSION = "$DEFAULT"
 LATEST_VERSION = "$LATEST"
 ALL = "100%"
-MODE = "Mode"
-"""The parameter by which a document that can looks only, and changes nothing."""
-AUDIT = "Audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,6 @@ class Terms:
     def automatic(self) -> bool:
         """Whether compliance follows from the runs."""
         return self.sync != "MANUAL"
-
-    @property
-    def audits(self) -> bool:
-        """Whether runs look only, and change nothing."""
-        return (self.parameters or {}).get(MODE, ()) == [AUDIT]
 
     def rollout(self, targets: int) -> Rollout:
         """The limits in numbers of targets; without any, all at once and whatever fails."""
