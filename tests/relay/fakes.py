@@ -96,6 +96,7 @@ class MemoryOutput:
         self.most = most
         self.kept: dict[tuple[str, ...], bytes] = {}
         self.finished: set[tuple[str, ...]] = set()
+        self.delivered: list[tuple[str, ...]] = []
 
     async def append(
         self,
@@ -120,6 +121,9 @@ class MemoryOutput:
         self, scope: Scope, node: NodeId, command: str, step: str, stream: str
     ) -> None:
         self.finished.add((node, command, step, stream))
+
+    async def deliver(self, call: Call, node: NodeId, command: str, step: str, stream: str) -> None:
+        self.delivered.append((call.caller.arn, node, command, step, stream))
 
 
 class MemoryTrail:

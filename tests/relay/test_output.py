@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ostler.foundation.clock import ManualClock
 from ostler.foundation.errors import ValidationException
 from ostler.relay.output import Place, answer, place_of
 from ostler.wire.agent.channels import UPLOAD_OFFSET, output_path
 from ostler.wire.http import Request
 from tests.relay.fakes import NODE, SCOPE, MemoryOutput
+from tests.support.calls import a_call
 
 COMMAND = "0f9d2c1e-1111-4222-8333-444455556666"
+CALL = a_call("ssmmessages:OpenControlChannel", SCOPE, ManualClock(), node=NODE)
 PATH = output_path(COMMAND, "greet", "stdout")
 PLACE = (NODE, COMMAND, "greet", "stdout")
 
@@ -21,7 +24,7 @@ def output():
 
 
 async def put(output, body, query):
-    response = await answer(Request("PUT", PATH, query, body=body), SCOPE, NODE, output)
+    response = await answer(Request("PUT", PATH, query, body=body), CALL, NODE, output)
     return response.status, int(response.headers[UPLOAD_OFFSET])
 
 
@@ -56,8 +59,16 @@ async def test_a_node_is_told_that_no_more_is_kept(output):
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 async def test_a_node_may_ask_where_to_go_on(output, method):
     await put(output, b"hello", "offset=0")
-    response = await answer(Request(method, PATH), SCOPE, NODE, output)
+    response = await answer(Request(method, PATH), CALL, NODE, output)
     assert (200, "5") == (response.status, response.headers[UPLOAD_OFFSET])
+
+
+async def test_what_is_whole_is_delivered_in_the_nodes_name(output):
+    await put(output, b"hello", "offset=0")
+    assert [] == output.delivered
+
+    await put(output, b" world", "offset=5&final=true")
+    assert [(CALL.caller.arn, *PLACE)] == output.delivered
 
 
 async def test_an_empty_output_may_end(output):

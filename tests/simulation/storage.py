@@ -1,7 +1,7 @@
 """The server's storage in a simulation: SQLite without threads, slow, and deadly at commits."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import nullcontext
 from functools import partial
 from random import Random
@@ -136,9 +136,18 @@ class SimulatedBlobs(Blobs):
         self._base.blobs[key] = bytes(data)
         await self._sleep()
 
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> int:
+        data = b"".join([piece async for piece in pieces])
+        await self.put(key, data)
+        return len(data)
+
     async def get(self, key: str) -> bytes:
         await self._sleep()
         return self._found(key)
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        await self._sleep()
+        yield self._found(key)[start:end]
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         await self._sleep()

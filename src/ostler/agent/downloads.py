@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from ostler.agent.plugins import StepFault
+from ostler.grammar.objects import object_of
 
-_AMAZON = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _CREDENTIALS = ("username", "password")
 _SECRET = re.compile(r"\{\{\s*ssm-secure:([\w./-]+(?::[\w.-]+)?)\s*\}\}", re.ASCII)
@@ -164,16 +164,14 @@ def _authorisation(info: Mapping[str, Any]) -> dict[str, str]:
 
 def _object(info: Mapping[str, Any]) -> ObjectSource:
     url = _text(info, "path")
+    named = object_of(url)
+    if named is not None:
+        return ObjectSource(*named)
+    # Any other server may keep buckets, too; then they stand in the path.
     parts = urlsplit(url.replace("+", "%20"))
-    path = unquote(parts.path).lstrip("/")
-    if parts.scheme == "s3" and parts.hostname:
-        return ObjectSource(parts.netloc, path)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise StepFault("The sourceInfo of S3 needs a path that is an object's URL.")
-    amazon = _AMAZON.fullmatch(parts.hostname)
-    if amazon is not None and amazon["bucket"]:
-        return ObjectSource(amazon["bucket"], path)
-    bucket, _, key = path.partition("/")
+    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
     if not bucket:
         raise StepFault(f"{url} names no bucket.")
     return ObjectSource(bucket, key)

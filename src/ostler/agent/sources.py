@@ -11,6 +11,7 @@ from ostler.agent.network import Endpoint, Network
 from ostler.wire.http import Request, Response
 
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
+_MORE = "<IsTruncated>true</IsTruncated>"
 
 
 class ServerSources:
@@ -39,12 +40,19 @@ class ServerSources:
         return await self._get(Request("GET", path), take)
 
     async def objects(self, bucket: str, prefix: str) -> list[str]:
-        body = bytearray()
-        query = urlencode({"prefix": prefix}, quote_via=quote)
-        answer = await self._get(Request("GET", f"/{quote(bucket)}", query), body.extend)
-        if answer.status != 200:
-            raise Refused(answer.status, "", answer.body[:300].decode(errors="replace"))
-        return [unescape(key) for key in _KEY.findall(body.decode(errors="replace"))]
+        found: list[str] = []
+        while True:
+            body = bytearray()
+            asked = {"prefix": prefix, **({"marker": found[-1]} if found else {})}
+            query = urlencode(asked, quote_via=quote)
+            answer = await self._get(Request("GET", f"/{quote(bucket)}", query), body.extend)
+            if answer.status != 200:
+                raise Refused(answer.status, "", answer.body[:300].decode(errors="replace"))
+            page = body.decode(errors="replace")
+            keys = [unescape(key) for key in _KEY.findall(page)]
+            found += keys
+            if not keys or _MORE not in page:
+                return found
 
     async def put_inventory(self, items: Sequence[Mapping[str, Any]]) -> None:
         await self._calls.ask("PutInventory", {"InstanceId": self._calls.node, "Items": items})

@@ -174,7 +174,7 @@ class Relay:
         call = await self._call(request, "OpenControlChannel")
         self._limits.admit_output(call.caller)
         node = await self._allow(call, call.caller.node)
-        return await output.answer(request, call.scope, node, self._output)
+        return await output.answer(request, call, node, self._output)
 
     # Control channels.
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
+from ostler.foundation.call import Call
 from ostler.foundation.errors import ValidationException
 from ostler.foundation.ids import NodeId
-from ostler.foundation.storage import Scope
 from ostler.relay.ports import Output
 from ostler.wire.agent.channels import OUTPUT, UPLOAD_OFFSET
 from ostler.wire.http import Request, Response
@@ -29,21 +29,24 @@ class Place:
     stream: str
 
 
-async def answer(request: Request, scope: Scope, node: NodeId, output: Output) -> Response:
+async def answer(request: Request, call: Call, node: NodeId, output: Output) -> Response:
     """Keep the piece in `request`, or tell how much of that output is kept."""
     place = place_of(request.path)
-    where = (scope, node, place.command, place.step, place.stream)
+    which = (node, place.command, place.step, place.stream)
+    where = (call.scope, *which)
     if request.method != "PUT":
         return _kept(200, await output.length(*where))
     offset, final = _asked(request.query)
     end = offset + len(request.body)
     kept = await output.append(*where, offset, request.body)
     if kept.cut:
+        await output.deliver(call, *which)
         return _kept(413, kept.length)
     if kept.length != end:
         return _kept(409, kept.length)
     if final:
         await output.finish(*where)
+        await output.deliver(call, *which)
     return _kept(200, kept.length)
 
 

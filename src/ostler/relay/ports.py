@@ -124,3 +124,10 @@ class Output(Protocol):
     ) -> None:
         """Nothing will follow; told again, it changes nothing."""
         ...
+
+    async def deliver(self, call: Call, node: NodeId, command: str, step: str, stream: str) -> None:
+        """Bring what is whole to where the command says, as far as the node that calls may.
+
+        Told again, it changes nothing.
+        """
+        ...

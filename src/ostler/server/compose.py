@@ -329,6 +329,7 @@ def _furnish(
         uses=standings,
         settings=chosen.settings,
         links=attachments,
+        buckets=stores.service,
         trusted_hosts=settings.trusted_hosts,
     )
     values = parameters.build(
@@ -347,6 +348,8 @@ def _furnish(
         roles=who,
         stored=values.service,
         courier=courier,
+        buckets=stores.service,
+        logs=journals.service,
         history=timedelta(days=settings.history_days),
         largest_output=settings.output_limit * MEGABYTE,
         bringers=newest_agents.keys(),

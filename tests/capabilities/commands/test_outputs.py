@@ -9,6 +9,7 @@ from ostler.capabilities.commands.store import streams
 from ostler.capabilities.commands.store.streams import Stream
 
 STEP = "aws:runShellScript"
+NOTHING = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
 
 
 @pytest.fixture
@@ -30,16 +31,131 @@ async def read(world, command, **part):
     return await world.outputs.whole_output(call, command, world.nodes[0], STEP, "stdout", **part)
 
 
-async def test_pieces_become_one_blob_under_the_keys_of_aws(world):
+async def deliver(world, command, *, policy=None, stream="stdout"):
+    """As the relay does for the node, with what its role may do."""
+    call = world.call("ssmmessages:OpenControlChannel", policy)
+    await world.outputs.deliver(call, world.nodes[0], command, STEP, stream)
+
+
+async def a_bucket(world, name="results"):
+    call = world.call("s3:CreateBucket")
+    [operations, *_] = world.stores.operations
+    await operations.create_bucket(call, {"Bucket": name})
+
+
+async def objects(world, bucket="results"):
+    """What lies in the bucket, by key."""
+    listing = world.stores.operations[3]
+    found = await listing.list_objects_v2(world.call("s3:ListBucket"), {"Bucket": bucket})
+    return {
+        each["Key"]: b"".join(
+            [
+                part
+                async for part in world.stores.service.read(
+                    world.scope, bucket, each["Key"], 0, each["Size"]
+                )
+            ]
+        )
+        for each in found["Contents"]
+    }
+
+
+async def logged(world, group):
+    """What is in the log group: the streams and their lines."""
+    events = world.journals.operations[1]
+    found = await events.filter_log_events(
+        world.call("logs:FilterLogEvents"), {"logGroupName": group}
+    )
+    return [(each["logStreamName"], each["message"]) for each in found["events"]]
+
+
+async def test_pieces_become_an_object_under_the_keys_of_aws(world):
+    await a_bucket(world)
     command = await world.send(OutputS3BucketName="results", OutputS3KeyPrefix="runs/today")
     await put(world, command, 0, b"hello ")
     await put(world, command, 6, b"world")
     await finish(world, command)
-    found = await world.blobs.list()
+    await deliver(world, command)
 
-    key = f"results/runs/today/{command}/{world.nodes[0]}"
-    assert [f"{key}/awsrunShellScript/0.awsrunShellScript/stdout"] == [one.key for one in found]
-    assert b"hello world" == await world.blobs.get(found[0].key)
+    key = f"runs/today/{command}/{world.nodes[0]}/awsrunShellScript/0.awsrunShellScript/stdout"
+    assert {key: b"hello world"} == await objects(world)
+    assert b"hello world" == await read(world, command)
+
+
+async def test_what_is_too_long_for_memory_becomes_an_object_too(world, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_ASSEMBLED", 4)
+    await a_bucket(world)
+    command = await world.send(OutputS3BucketName="results")
+    await put(world, command, 0, b"abc")
+    await put(world, command, 3, b"def")
+    await finish(world, command)
+    await deliver(world, command)
+
+    assert [b"abcdef"] == list((await objects(world)).values())
+
+
+@pytest.mark.parametrize("policy", [NOTHING, None])
+async def test_what_cannot_be_delivered_is_kept_all_the_same(world, policy):
+    """The node's role may not, or there is no such bucket: the command does not fail by it."""
+    if policy:
+        await a_bucket(world)
+    command = await world.send(
+        OutputS3BucketName="results", CloudWatchOutputConfig={"CloudWatchOutputEnabled": True}
+    )
+    await put(world, command, 0, b"hello")
+    await finish(world, command)
+    await deliver(world, command, policy=policy)
+
+    assert b"hello" == await read(world, command)
+    if policy:
+        assert {} == await objects(world)
+
+
+async def test_lines_go_to_the_log_once(world):
+    """After a reboot a step goes on: the log gets what is new."""
+    command = await world.send(CloudWatchOutputConfig={"CloudWatchOutputEnabled": True})
+    await put(world, command, 0, b"one\n\ntwo\n")
+    await finish(world, command)
+    await deliver(world, command)
+    await deliver(world, command)
+    await put(world, command, 9, b"thr\x00ee\n")
+    await finish(world, command)
+    await deliver(world, command)
+
+    stream = f"{command}/{world.nodes[0]}/aws-runShellScript/stdout"
+    assert [(stream, "one"), (stream, "two"), (stream, "thr\ufffdee")] == await logged(
+        world, "/aws/ssm/AWS-RunShellScript"
+    )
+
+
+async def test_the_order_may_name_the_log(world):
+    named = {"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "mine"}
+    command = await world.send(CloudWatchOutputConfig=named)
+    await put(world, command, 0, b"line", stream="stderr")
+    await finish(world, command, stream="stderr")
+    await deliver(world, command, stream="stderr")
+
+    [(stream, line)] = await logged(world, "mine")
+    assert (True, "line") == (stream.endswith("/stderr"), line)
+
+
+async def test_what_the_stock_agent_uploaded_is_read_from_the_bucket(world):
+    """It uploads before it replies, and its reply has the beginning alone."""
+    await a_bucket(world)
+    command = await world.send(OutputS3BucketName="results", InstanceIds=world.nodes[:1])
+    key = f"{command}/{world.nodes[0]}/awsrunShellScript/0.awsrunShellScript/stdout"
+
+    async def content():
+        yield b"out\nand more"
+
+    await world.stores.service.put(world.call(), "results", key, content(), "text/plain")
+    await world.finish(command, world.nodes[0])
+    asked = {"CommandId": command, "InstanceId": world.nodes[0]}
+    told = await world.operations.get_command_output(
+        world.call("ssm:GetCommandOutput"), {**asked, "Offset": 4}
+    )
+
+    assert (b"and more", True, True) == (told["Content"], told["Finished"], told["Whole"])
 
 
 async def test_without_a_bucket_it_lies_in_the_houses_own(world):
@@ -141,10 +257,14 @@ async def test_only_streams_of_the_nodes_own_steps_are_kept(world, given, code):
     assert code == refused.value.code
 
 
+class Nowhere:
+    """No destination is ordered here."""
+
+
 @pytest.fixture
 def narrow(world):
     """Outputs with room for very little of an invocation."""
-    world.outputs = module.Outputs(world.storage, world.blobs, largest=8)
+    world.outputs = module.Outputs(world.storage, world.blobs, Nowhere(), largest=8)
     return world
 
 
@@ -203,13 +323,16 @@ async def test_a_server_killed_before_the_cut_was_told_whole_tells_it_then(narro
 
 
 async def test_history_takes_the_houses_output_along_and_leaves_a_callers_bucket(world):
+    await a_bucket(world)
     node = world.nodes[0]
     own = await world.send(InstanceIds=[node])
     callers = await world.send(InstanceIds=[node], OutputS3BucketName="results")
     for command in (own, callers):
         await put(world, command, 0, b"hello")
         await finish(world, command)
+        await deliver(world, command)
         await world.finish(command, node)
     await world.pass_time(days=31)
 
-    assert ["results"] == [one.key.partition("/")[0] for one in await world.blobs.list()]
+    assert ["buckets"] == [one.key.partition("/")[0] for one in await world.blobs.list()]
+    assert [b"hello"] == list((await objects(world)).values())

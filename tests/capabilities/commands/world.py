@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from ostler.capabilities import buckets, logs
+from ostler.capabilities.buckets.migrations import MIGRATIONS as BUCKETS
 from ostler.capabilities.commands import build
 from ostler.capabilities.commands.migrations import MIGRATIONS
+from ostler.capabilities.logs.migrations import MIGRATIONS as LOGS
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.call import Call, Caller
@@ -33,7 +36,7 @@ from ostler.wire.agent.jobs import (
 )
 from tests.support.databases import FOUNDATION, House
 
-ALL_MIGRATIONS = (*FOUNDATION, *MIGRATIONS)
+ALL_MIGRATIONS = (*FOUNDATION, *BUCKETS, *LOGS, *MIGRATIONS)
 ALLOW_ALL = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -210,8 +213,12 @@ class World:
         """Start with nothing in memory."""
         self.courier = FakeCourier()
         foundation = Foundation(self.storage, self.clock, self.ids, self.blobs, None)
+        self.stores = buckets.build(foundation)
+        self.journals = logs.build(foundation)
         self.capability = build(
             foundation,
+            buckets=self.stores.service,
+            logs=self.journals.service,
             documents=self.documents,
             nodes=self.fleet,
             bringers={"ostler-agent"},

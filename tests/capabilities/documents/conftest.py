@@ -35,6 +35,9 @@ class Shelf:
     def serves(self, url: str) -> bool:
         return url.startswith("shelf://")
 
+    async def allow(self, call: Call, url: str) -> None:
+        """Everybody may."""
+
     async def fetch(self, scope: Scope, url: str, most: int) -> bytes:
         if self.failures:
             self.failures -= 1

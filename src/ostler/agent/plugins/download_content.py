@@ -145,7 +145,7 @@ async def _object(bucket: str, key: str, file: Path, at: Surroundings) -> None:
         if code in said:
             raise StepFault(f"{code}: {bucket}/{key} cannot be downloaded.")
     raise StepFault(
-        "UnsupportedOperation: the server keeps no buckets yet, so that sourceType S3 has nothing "
+        "UnsupportedOperation: the server keeps no buckets, so that sourceType S3 has nothing "
         f"to download from (it answered {answer.status}). HTTP, Git and SSMDocument work."
     )
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from ostler.capabilities.commands.events import CancelAsked, CommandSent
 from ostler.capabilities.commands.jobs import Courier, Desk, Dispatcher
 from ostler.capabilities.commands.migrations import MIGRATIONS
-from ostler.capabilities.commands.operations import AWS_OUTPUT_URL, Operations
+from ostler.capabilities.commands.operations import Operations
 from ostler.capabilities.commands.service import (
     CANCEL_TIMER,
     DELIVERY_TIMER,
@@ -16,9 +16,12 @@ from ostler.capabilities.commands.service import (
     HISTORY_TIMER,
     LARGEST_OUTPUT,
     SILENCE_TIMER,
+    Buckets,
     Commands,
+    Destinations,
     Documents,
     Fleet,
+    Logs,
     OutputReader,
     Outputs,
     Progress,
@@ -49,7 +52,9 @@ def build(
     roles: Roles,
     stored: StoredValues,
     courier: Courier,
-    output_url: str = AWS_OUTPUT_URL,
+    buckets: Buckets,
+    logs: Logs,
+    output_url: str = "",
     history: timedelta = HISTORY,
     largest_output: int = LARGEST_OUTPUT,
     bringers: Collection[str] = (),
@@ -60,8 +65,9 @@ def build(
         storage, clock, foundation.ids, documents, nodes, roles, stored, history=history
     )
     progress = Progress(storage, clock, history=history)
-    outputs = Outputs(storage, foundation.blobs, largest=largest_output)
-    reader = OutputReader(commands, outputs, nodes, clock, bringers=bringers)
+    destinations = Destinations(buckets, logs, clock)
+    outputs = Outputs(storage, foundation.blobs, destinations, largest=largest_output)
+    reader = OutputReader(commands, outputs, nodes, buckets, clock, bringers=bringers)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
     return Capability(
         name="commands",

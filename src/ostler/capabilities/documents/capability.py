@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ostler.capabilities.buckets import Storeroom
 from ostler.capabilities.documents.jobs import Porter
 from ostler.capabilities.documents.migrations import MIGRATIONS
 from ostler.capabilities.documents.operations import Operations
@@ -23,6 +24,7 @@ from ostler.capabilities.documents.service.lookup import RESOURCE, Documents
 from ostler.capabilities.documents.service.reviews import Reviews
 from ostler.capabilities.documents.service.sharing import Sharing
 from ostler.capabilities.documents.service.sources import Web
+from ostler.capabilities.documents.service.stored import InBuckets
 from ostler.capabilities.documents.store import documents as store
 from ostler.capabilities.settings import ServiceSettings
 from ostler.capabilities.tags import Tags
@@ -36,16 +38,19 @@ def build(
     settings: ServiceSettings,
     uses: DocumentUses | None = None,
     links: AttachmentLinks | None = None,
+    buckets: Storeroom | None = None,
     sources: Sequence[AttachmentSources] = (),
     trusted_hosts: Sequence[str] = (),
 ) -> Capability:
     """Put documents together.
 
-    `sources` are tried before the web; `trusted_hosts` are patterns of hosts with private
-    addresses from which attachments may be fetched.
+    `sources` are tried before `buckets` and the web; `trusted_hosts` are patterns of hosts with
+    private addresses from which attachments may be fetched.
     """
     storage, clock = foundation.storage, foundation.clock
-    everywhere = [*sources, Web(trusted_hosts)]
+    web = Web(trusted_hosts)
+    stored = [InBuckets(buckets, web)] if buckets is not None else []
+    everywhere = [*sources, *stored, web]
     documents = Documents(storage, tags)
     attachments = Attachments(documents, foundation.ids, everywhere)
     porter = Porter(storage, foundation.blobs, clock, everywhere)

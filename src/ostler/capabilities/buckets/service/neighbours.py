@@ -32,6 +32,11 @@ class Storeroom:
         described = Description(content_type=content_type)
         await self._objects.put(call, bucket, key, described, Incoming(content))
 
+    async def knows(self, scope: Scope, bucket: str) -> bool:
+        """Whether the account has such a bucket."""
+        found = await self._access.find(bucket)
+        return found is not None and found.account == scope.account
+
     async def allow_read(self, call: Call, bucket: str, key: str) -> None:
         """Raise an ApiError unless there is the bucket and the caller may read the object."""
         await self._access.enter(call, bucket, object_arn(bucket, key), action=READ)

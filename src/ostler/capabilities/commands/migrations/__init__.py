@@ -6,6 +6,7 @@ from ostler.capabilities.commands.migrations import (
     m0001_create,
     m0002_open_commands,
     m0003_cut_streams,
+    m0004_logged_streams,
 )
 from ostler.foundation.storage import Migration
 
@@ -15,4 +16,5 @@ MIGRATIONS: Sequence[Migration] = (
     ),
     Migration("commands", 2, "index the commands that have not ended", m0002_open_commands.upgrade),
     Migration("commands", 3, "tell which streams were cut", m0003_cut_streams.upgrade),
+    Migration("commands", 4, "tell how much is in a log", m0004_logged_streams.upgrade),
 )

@@ -11,8 +11,11 @@ STANDARD_OUTPUT = "stdout"
 STANDARD_ERROR = "stderr"
 STREAMS = (STANDARD_OUTPUT, STANDARD_ERROR)
 
-INTERNAL_BUCKET = "ostler-output"
-"""Where whole output goes when the order names no bucket."""
+_FOLDER = "ostler-output"
+"""Where the house keeps whole output among its blobs."""
+
+LONGEST_LINE = 200_000
+"""Characters of one event in a log, which has room for a megabyte."""
 
 STANDARD_OUTPUT_SHOWN = 24_000
 STANDARD_ERROR_SHOWN = 8_000
@@ -21,6 +24,7 @@ TRACE_SHOWN = 2_500
 _TRUNCATED = "\n--output truncated--"
 _BETWEEN = "\n----------ERROR-------\n"
 
+_NOT_IN_GROUPS = re.compile(r"[^A-Za-z0-9._/#-]")
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -47,9 +51,28 @@ def key_of(command: Command, node: NodeId, step: Step, stream: str) -> str:
 
 
 def blob_of(command: Command, node: NodeId, step: Step, stream: str) -> str:
-    """The blob that holds a whole stream: the bucket, then the key."""
-    bucket = command.order.bucket or INTERNAL_BUCKET
-    return f"{bucket}/{key_of(command, node, step, stream)}"
+    """The blob that holds a whole stream."""
+    return f"{_FOLDER}/{key_of(command, node, step, stream)}"
+
+
+def log_group_of(command: Command) -> str:
+    """The log group that the order names, or the one that AWS names after the document."""
+    name = command.document_name.rpartition("/")[2]
+    return command.order.logging.group or f"/aws/ssm/{_NOT_IN_GROUPS.sub('.', name)}"
+
+
+def log_stream_of(command: Command, node: NodeId, step: Step, stream: str) -> str:
+    """The log stream, as the stock agent names it."""
+    return f"{command.id}/{node}/{step.id.replace(':', '-')}/{stream}"
+
+
+def lines_of(content: str) -> list[str]:
+    """Events for a log: the lines that say something, and of overlong ones the parts."""
+    return [
+        line[at : at + LONGEST_LINE]
+        for line in _storable(content).splitlines()
+        for at in range(0, len(line), LONGEST_LINE)
+    ]
 
 
 def _joined(prefix: str, parts: Sequence[str]) -> str:

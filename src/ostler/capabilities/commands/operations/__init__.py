@@ -21,14 +21,13 @@ _PORTION = 256 * 1024
 class Operations:
     """SendCommand, CancelCommand and the three that look; GetCommandOutput is our own.
 
-    `output_url` is where clients find buckets; `{region}` in it is filled in.
+    `output_url` is where clients find buckets, if not where they found this server; `{region}` in
+    it is filled in.
     """
 
     service = "ssm"
 
-    def __init__(
-        self, commands: Commands, reader: OutputReader, *, output_url: str = AWS_OUTPUT_URL
-    ) -> None:
+    def __init__(self, commands: Commands, reader: OutputReader, *, output_url: str = "") -> None:
         self._commands = commands
         self._reader = reader
         self._output_url = output_url
@@ -97,4 +96,5 @@ class Operations:
         }
 
     def _writer(self, call: Call) -> Writer:
-        return Writer(call.region, self._output_url.format(region=call.region))
+        url = self._output_url or call.endpoint or AWS_OUTPUT_URL
+        return Writer(call.region, url.format(region=call.region))

@@ -1,6 +1,7 @@
 """The deeds of Run Command: what callers do, what nodes say, what happens by itself."""
 
 from ostler.capabilities.commands.service.commands import Commands, InvocationView, StepView
+from ostler.capabilities.commands.service.destinations import Destinations
 from ostler.capabilities.commands.service.moves import (
     CANCEL_TIMER,
     DELIVERY_TIMER,
@@ -10,9 +11,11 @@ from ostler.capabilities.commands.service.moves import (
     SILENCE_TIMER,
 )
 from ostler.capabilities.commands.service.neighbours import (
+    Buckets,
     Documents,
     DocumentVersion,
     Fleet,
+    Logs,
     Node,
     Roles,
     StoredValues,
@@ -33,13 +36,16 @@ __all__ = [
     "HISTORY_TIMER",
     "LARGEST_OUTPUT",
     "SILENCE_TIMER",
+    "Buckets",
     "Commands",
+    "Destinations",
     "DocumentVersion",
     "Documents",
     "Errand",
     "Errands",
     "Fleet",
     "InvocationView",
+    "Logs",
     "Node",
     "OutputReader",
     "Outputs",

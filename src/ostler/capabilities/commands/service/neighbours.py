@@ -1,6 +1,7 @@
 """What Run Command needs of the capabilities it stands on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from ostler.foundation.call import Call
@@ -99,4 +100,34 @@ class Roles(Protocol):
 
     async def pass_role(self, call: Call, role_arn: str) -> None:
         """Raise AccessDeniedException unless the caller may give the role away."""
+        ...
+
+
+class Buckets(Protocol):
+    """Keeps objects; reading asks nobody for permission."""
+
+    async def put(
+        self, call: Call, bucket: str, key: str, content: AsyncIterator[bytes], content_type: str
+    ) -> None:
+        """Keep an object, if the caller may put it there."""
+        ...
+
+    async def size(self, scope: Scope, bucket: str, key: str) -> int | None:
+        """How many bytes an object of the account has; None where there is no such object."""
+        ...
+
+    def read(
+        self, scope: Scope, bucket: str, key: str, start: int, end: int
+    ) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `end` of an object of the account."""
+        ...
+
+
+class Logs(Protocol):
+    """Keeps events in streams of log groups."""
+
+    async def write(
+        self, call: Call, group: str, stream: str, lines: Sequence[str], at: datetime
+    ) -> None:
+        """Put lines there, all of the same instant, as far as the caller may."""
         ...

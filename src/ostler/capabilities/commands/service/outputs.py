@@ -5,10 +5,12 @@ begins. What a node sends twice it sends with the same bytes, so that pieces may
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 
 from ostler.capabilities.commands.errors import InvalidPluginName, InvocationDoesNotExist
-from ostler.capabilities.commands.model import INTERNAL_BUCKET, STREAMS, Command, blob_of
+from ostler.capabilities.commands.model import STREAMS, Command, Step, blob_of
+from ostler.capabilities.commands.service.destinations import Destinations, Written
 from ostler.capabilities.commands.store import commands as command_store
 from ostler.capabilities.commands.store import invocations as store
 from ostler.capabilities.commands.store import streams
@@ -28,9 +30,17 @@ LARGEST_ASSEMBLED = 64 * 1024 * 1024
 class Outputs:
     """Keeps what steps wrote, all of it, and gives it back."""
 
-    def __init__(self, storage: Storage, blobs: Blobs, *, largest: int = LARGEST_OUTPUT) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        blobs: Blobs,
+        destinations: Destinations,
+        *,
+        largest: int = LARGEST_OUTPUT,
+    ) -> None:
         self._storage = storage
         self._blobs = blobs
+        self._destinations = destinations
         self._largest = largest
         self._assembling = asyncio.Lock()
 
@@ -101,7 +111,8 @@ class Outputs:
         if 0 < kept.length <= LARGEST_ASSEMBLED:
             try:
                 async with self._assembling:
-                    await self._blobs.put(blob, await self._from_pieces(blob, 0, kept.length))
+                    pieces = self._from_pieces(blob, 0, kept.length)
+                    await self._blobs.put_stream(blob, pieces)
             except BlobNotFound:
                 _, now, _ = await self._look(scope, which)
                 if now.finished:
@@ -110,6 +121,31 @@ class Outputs:
         await self._storage.write(scope, partial(streams.finish, stream=which))
         if kept.length <= LARGEST_ASSEMBLED:
             await self._drop_pieces(blob)
+
+    async def deliver(self, call: Call, node: NodeId, command: str, step: str, stream: str) -> None:
+        """Bring what is whole to where the order says, in the name of the node that calls."""
+        which = Stream(CommandId(command), node, step, stream)
+
+        def look(tx: Transaction) -> tuple[Command, Step, Extent, int]:
+            found, its_step = _step(tx, which)
+            return found, its_step, streams.extent(tx, which), streams.logged(tx, which)
+
+        ordered, its_step, kept, logged = await self._storage.read(call.scope, look)
+        if not kept.finished or not kept.length:
+            return
+        blob = blob_of(ordered, node, its_step, stream)
+        written = Written(
+            ordered,
+            node,
+            its_step,
+            stream,
+            lambda start: self._content(blob, kept, start, kept.length),
+            logged,
+        )
+        await self._destinations.to_bucket(call, written)
+        if logged < kept.length and await self._destinations.to_log(call, written):
+            note = partial(streams.log, stream=which, length=kept.length)
+            await self._storage.write(call.scope, note)
 
     async def whole_output(
         self,
@@ -128,28 +164,29 @@ class Outputs:
         end = min(kept.length, start + length)
         if start >= end:
             return b""
-        if kept.finished and kept.length <= LARGEST_ASSEMBLED:
-            return await self._blobs.get_range(blob, start, end - start)
         try:
-            return await self._from_pieces(blob, start, end)
+            return b"".join([part async for part in self._content(blob, kept, start, end)])
         except BlobNotFound:
             # It was put together in this very moment.
             return await self._blobs.get_range(blob, start, end - start)
 
     async def forget(self, scope: Scope, command: CommandId) -> None:
-        """Drop what lies in the house's own bucket; another bucket is its owner's."""
+        """Drop what the house keeps; what lies in a bucket is its owner's."""
         blobs = await self._storage.read(scope, partial(_blobs_of, command=command))
         for blob in blobs:
-            if blob.startswith(f"{INTERNAL_BUCKET}/"):
-                await self._blobs.delete(blob)
+            await self._blobs.delete(blob)
             await self._drop_pieces(blob)
 
     async def _look(self, scope: Scope, which: Stream) -> tuple[str, Extent, int]:
         """Where the stream lies, how much of it there is, and how much of its invocation."""
         return await self._storage.read(scope, partial(_find, which=which))
 
-    async def _from_pieces(self, blob: str, start: int, end: int) -> bytes:
-        found = bytearray()
+    def _content(self, blob: str, kept: Extent, start: int, end: int) -> AsyncIterator[bytes]:
+        if kept.finished and kept.length <= LARGEST_ASSEMBLED:
+            return self._blobs.stream(blob, start, end)
+        return self._from_pieces(blob, start, end)
+
+    async def _from_pieces(self, blob: str, start: int, end: int) -> AsyncIterator[bytes]:
         at = start
         for entry in await self._blobs.list(_folder(blob)):
             first, size = _extent(entry.key)
@@ -157,11 +194,10 @@ class Outputs:
                 part = await self._blobs.get_range(
                     entry.key, at - first, min(end, first + size) - at
                 )
-                found += part
                 at += len(part)
+                yield part
         if at < end:
             raise BlobNotFound(f"{blob} from {at}")
-        return bytes(found)
 
     async def _drop_pieces(self, blob: str) -> None:
         for entry in await self._blobs.list(_folder(blob)):
@@ -169,16 +205,23 @@ class Outputs:
 
 
 def _find(tx: Transaction, which: Stream) -> tuple[str, Extent, int]:
+    command, step = _step(tx, which)
+    blob = blob_of(command, which.node, step, which.stream)
+    return blob, streams.extent(tx, which), streams.written(tx, which)
+
+
+def _step(tx: Transaction, which: Stream) -> tuple[Command, Step]:
+    """The command, if the node has a part in it, and the step that the stream is of."""
     command = command_store.find(tx, which.command)
     if command is None or store.find(tx, which.command, which.node) is None:
         raise InvocationDoesNotExist(f"Invocation not found for {which.command}, {which.node}")
-    return _blob(command, which), streams.extent(tx, which), streams.written(tx, which)
+    return command, _step_of(command, which)
 
 
-def _blob(command: Command, which: Stream) -> str:
+def _step_of(command: Command, which: Stream) -> Step:
     for step in command.steps:
         if step.id == which.step and which.stream in STREAMS:
-            return blob_of(command, which.node, step, which.stream)
+            return step
     raise InvalidPluginName(
         f"The command {which.command} has no step {which.step} with a stream {which.stream}."
     )
@@ -188,7 +231,10 @@ def _blobs_of(tx: Transaction, command: CommandId) -> list[str]:
     found = command_store.find(tx, command)
     if found is None:
         return []
-    return [_blob(found, stream) for stream in streams.of_command(tx, command)]
+    return [
+        blob_of(found, which.node, _step_of(found, which), which.stream)
+        for which in streams.of_command(tx, command)
+    ]
 
 
 def _folder(blob: str) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ostler.capabilities.commands.errors import InvalidPluginName
+from ostler.capabilities.commands.model import key_of
 from ostler.capabilities.commands.service.commands import Commands, InvocationView, StepView
-from ostler.capabilities.commands.service.neighbours import Fleet
+from ostler.capabilities.commands.service.neighbours import Buckets, Fleet
 from ostler.capabilities.commands.service.outputs import Outputs
 from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
@@ -51,6 +52,7 @@ class OutputReader:
         commands: Commands,
         outputs: Outputs,
         fleet: Fleet,
+        buckets: Buckets,
         clock: Clock,
         *,
         bringers: Collection[str] = (),
@@ -59,6 +61,7 @@ class OutputReader:
         self._commands = commands
         self._outputs = outputs
         self._fleet = fleet
+        self._buckets = buckets
         self._clock = clock
         self._bringers = bringers
 
@@ -106,6 +109,10 @@ class OutputReader:
             complete = kept.finished or self._is_long_over(view, found)
             finished = ended and complete and start + len(content) >= kept.length
             return Portion(content, start, finished, whole=not kept.cut)
+        if ended:
+            uploaded = await self._uploaded(call, view, found, stream, start, most)
+            if uploaded is not None:
+                return uploaded
         output = found.output
         said = output.standard_output if stream == "stdout" else output.standard_error
         text = said.encode() if ended else b""
@@ -115,6 +122,28 @@ class OutputReader:
             return Portion(b"", start, finished=False, whole=True)
         content = text[start : start + most]
         return Portion(content, start, ended and start + len(content) >= len(text), not text)
+
+    async def _uploaded(
+        self,
+        call: Call,
+        view: InvocationView,
+        found: StepView,
+        stream: str,
+        start: int,
+        most: int,
+    ) -> Portion | None:
+        """What stock agents bring: they upload to the ordered bucket before they reply."""
+        bucket = view.command.order.bucket
+        if not bucket:
+            return None
+        key = key_of(view.command, view.invocation.node, found.step, stream)
+        size = await self._buckets.size(call.scope, bucket, key)
+        if size is None:
+            return None
+        end = min(size, start + most)
+        parts = self._buckets.read(call.scope, bucket, key, start, end)
+        content = b"".join([part async for part in parts])
+        return Portion(content, start, start + len(content) >= size, whole=True)
 
     def _is_long_over(self, view: InvocationView, found: StepView) -> bool:
         """An agent that has not brought the rest of its output by now has lost it."""

@@ -67,6 +67,16 @@ def finish(tx: Transaction, stream: Stream) -> None:
     tx.execute(update(streams).where(*_is(stream)).values(finished=True))
 
 
+def logged(tx: Transaction, stream: Stream) -> int:
+    """How many bytes of it were written into a log."""
+    return int(tx.scalar(select(streams.c.logged).where(*_is(stream))) or 0)
+
+
+def log(tx: Transaction, stream: Stream, length: int) -> None:
+    """So many bytes of it are in a log now."""
+    tx.execute(update(streams).where(*_is(stream)).values(logged=length))
+
+
 def of_command(tx: Transaction, command: CommandId) -> list[Stream]:
     """Every stream of the command of which something is kept."""
     columns = (streams.c.node, streams.c.step, streams.c.stream)

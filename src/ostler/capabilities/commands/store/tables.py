@@ -90,4 +90,5 @@ streams = scoped_table(
     Column("length", BigInteger, nullable=False),
     Column("finished", Boolean, nullable=False),
     Column("cut", Boolean, nullable=False, server_default=false()),
+    Column("logged", BigInteger, nullable=False, server_default="0"),
 )

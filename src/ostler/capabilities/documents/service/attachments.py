@@ -35,6 +35,10 @@ class AttachmentSources(Protocol):
         """Whether URLs of this kind can be read at all."""
         ...
 
+    async def allow(self, call: Call, url: str) -> None:
+        """Raise an ApiError unless the caller may have read what lies at `url`."""
+        ...
+
     async def fetch(self, scope: Scope, url: str, most: int) -> bytes:
         """What lies there, if that is not more than `most` bytes; Unfetched otherwise."""
         ...
@@ -98,17 +102,25 @@ class Attachments:
             return [await self._referred(call, source)]
         if not any(each.serves(source.value) for each in self._sources):
             raise NotYetImplemented(
-                f"Attachments cannot be fetched from {source.value}: what can be read is https."
+                f"Attachments cannot be fetched from {source.value}: what can be read is https "
+                "and s3."
             )
         base = source.value.rstrip("/")
         if source.kind == "S3FileUrl":
+            await self._allow(call, source.value)
             return [(source.name or base.rpartition("/")[2], {"url": source.value})]
         names = [source.name] if source.name else list(checksums)
         if not names:
             raise ValidationException(
                 "A SourceUrl is a folder: name the attachment in it, or use S3FileUrl."
             )
+        for name in names:
+            await self._allow(call, f"{base}/{name}")
         return [(name, {"url": f"{base}/{name}"}) for name in names]
+
+    async def _allow(self, call: Call, url: str) -> None:
+        source = next(each for each in self._sources if each.serves(url))
+        await source.allow(call, url)
 
     async def _referred(
         self, call: Call, source: AttachmentSource

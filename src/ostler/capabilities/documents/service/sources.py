@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import SplitResult, urlsplit
 
 from ostler.capabilities.documents.service.attachments import Unfetched
+from ostler.foundation.call import Call
 from ostler.foundation.storage import Scope
 
 _SECONDS = 30
@@ -32,6 +33,10 @@ class Web:
     def serves(self, url: str) -> bool:
         """Whether it is a URL of the web."""
         return url.lower().startswith(("https://", "http://"))
+
+    async def allow(self, call: Call, url: str) -> None:
+        """What is on the web is everybody's."""
+        return
 
     async def fetch(self, scope: Scope, url: str, most: int) -> bytes:
         """What lies at `url`."""

@@ -1,11 +1,13 @@
 """What other capabilities do with logs, on behalf of whoever asked them."""
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
-from ostler.capabilities.logs.errors import ResourceAlreadyExistsException
+from ostler.capabilities.logs.errors import (
+    ResourceAlreadyExistsException,
+    ResourceNotFoundException,
+)
 from ostler.capabilities.logs.model.logs import EVENT_OVERHEAD, LARGEST_BATCH, MOST_EVENTS, Event
 from ostler.capabilities.logs.service.groups import Groups
 from ostler.capabilities.logs.service.writing import Writing
@@ -26,14 +28,25 @@ class Scribe:
         self, call: Call, group: str, stream: str, lines: Sequence[str], at: datetime
     ) -> None:
         """Put lines there, all of the same instant, as far as the caller may."""
-        await self._make(self._groups.create(call, group, {}, action=CREATE_GROUP))
-        await self._make(self._groups.create_stream(call, group, stream, action=CREATE_STREAM))
         for batch in _batches(lines, at):
-            await self._writing.put(call, group, stream, batch)
+            try:
+                await self._writing.put(call, group, stream, batch)
+            except ResourceNotFoundException:
+                await self._begin(call, group, stream)
+                await self._writing.put(call, group, stream, batch)
 
-    async def _make(self, making: Coroutine[Any, Any, None]) -> None:
+    async def _begin(self, call: Call, group: str, stream: str) -> None:
+        """Make the stream, and the group only where there is none: not all may make groups."""
+        try:
+            await self._begin_stream(call, group, stream)
+        except ResourceNotFoundException:
+            with suppress(ResourceAlreadyExistsException):
+                await self._groups.create(call, group, {}, action=CREATE_GROUP)
+            await self._begin_stream(call, group, stream)
+
+    async def _begin_stream(self, call: Call, group: str, stream: str) -> None:
         with suppress(ResourceAlreadyExistsException):
-            await making
+            await self._groups.create_stream(call, group, stream, action=CREATE_STREAM)
 
 
 def _batches(lines: Sequence[str], at: datetime) -> Iterator[list[Event]]:
