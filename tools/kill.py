@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tools.kills.rounds import Report, live, settle
 from tools.kills.scene import Scene
+from tools.kills.stampede import stampede
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -29,6 +30,10 @@ def main() -> int:
     """Live through the rounds; the exit status is 1 when something did not hold."""
     given = _parser().parse_args()
     seed = secrets.randbelow(10**6) if given.seed is None else given.seed
+    if given.stampede is not None:
+        with tempfile.TemporaryDirectory(prefix="ostler-stampede-") as folder:
+            print(uvloop.run(stampede(Path(folder), given.stampede)))
+        return 0
     bad = 0
     for engine in ENGINES if given.engine is None else (given.engine,):
         bad += uvloop.run(_engine(engine, seed, given))
@@ -92,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=ENGINES, help="one of the databases alone")
     add("--seed", type=int, help="what decides who is killed when")
     add("--only", type=int, metavar="ROUND", help="one round of the seed alone")
+    add("--stampede", type=int, metavar="N", help="instead, cut the lines of N nodes at once")
     add("--logs", type=Path, metavar="DIR", help="where to keep the logs when something is wrong")
     return parser
 

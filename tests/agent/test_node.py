@@ -1,6 +1,7 @@
 """Being a node: registration, credentials, keys that change, the heartbeat, the lines."""
 
 import asyncio
+from bisect import bisect
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -334,6 +335,17 @@ async def test_waits_are_random_and_never_longer_than_a_minute() -> None:
     retries.reset()
     assert retries.next() <= timedelta(seconds=4)
     assert SHORTEST == Retries(_Lowest()).next()
+
+
+def test_two_thousand_agents_that_lost_their_server_do_not_come_back_at_once() -> None:
+    """Spread over three seconds and then over more: about sixty-seven in a tenth of a second."""
+    first = sorted(Retries(SystemIds()).next() for _ in range(2000))
+
+    busiest = max(
+        bisect(first, wait + timedelta(milliseconds=100)) - at for at, wait in enumerate(first)
+    )
+
+    assert busiest < 130
 
 
 class _Lowest(SequentialIds):
