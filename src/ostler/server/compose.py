@@ -52,6 +52,7 @@ from ostler.relay.tokens import ChannelTokens
 from ostler.server.bundles import Bundles
 from ostler.server.courier import Courier
 from ostler.server.desk import Desk
+from ostler.server.elsewhere import BucketsElsewhere
 from ostler.server.http import Front
 from ostler.server.installer import Installer
 from ostler.server.invocation import Invocation
@@ -299,6 +300,7 @@ def _furnish(
     who: identity.Identity = known.service
     ring = keys.build(foundation)
     stores = buckets.build(foundation)
+    elsewhere = settings.s3_endpoint
     journals = logs.build(foundation)
     choices = service_settings.build(foundation)
     chosen: service_settings.Settings = choices.service
@@ -348,7 +350,8 @@ def _furnish(
         roles=who,
         stored=values.service,
         courier=courier,
-        buckets=stores.service,
+        buckets=BucketsElsewhere(elsewhere) if elsewhere else stores.service,
+        output_url=elsewhere,
         logs=journals.service,
         history=timedelta(days=settings.history_days),
         largest_output=settings.output_limit * MEGABYTE,

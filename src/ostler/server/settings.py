@@ -60,6 +60,9 @@ class Settings:
     """`nats://host:4222`: by what several servers wake each other; PostgreSQL itself otherwise."""
     blobs: str = ""
     """Where output and attachments go: a folder or an `s3://bucket/prefix` URL."""
+    s3_endpoint: str = ""
+    """The URL of an S3 elsewhere (`https://s3.{region}.amazonaws.com`) that takes the output of
+    commands in place of the buckets here, under the AWS credentials in the server's environment."""
     certificate: Path | None = None
     """A certificate chain of your own (PEM) in place of one from the server's CA."""
     certificate_key: Path | None = None
