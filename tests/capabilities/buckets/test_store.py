@@ -16,6 +16,17 @@ def test_migrations_make_the_tables_that_the_store_means() -> None:
     assert_schema_matches(MIGRATIONS, metadata)
 
 
+async def test_a_name_is_one_accounts_in_the_whole_house(
+    house: House, clock, scope, other_scope
+) -> None:
+    def add(tx: Transaction) -> bool:
+        return buckets.add(tx, "pail", clock.now(), {})
+
+    taken = [await house.storage.write(whose, add) for whose in (scope, other_scope, scope)]
+
+    assert [True, False, False] == taken
+
+
 async def test_lists_are_what_a_plain_look_gives(house: House, clock, scope) -> None:
     """Any keys, any prefix, any delimiter, in pages of any size: each thing once, in order."""
     chance = random.Random(7)
@@ -25,7 +36,7 @@ async def test_lists_are_what_a_plain_look_gives(house: House, clock, scope) -> 
     )
 
     def fill(tx: Transaction) -> None:
-        buckets.add(tx, "pail", clock.now())
+        buckets.add(tx, "pail", clock.now(), {})
         for key in keys:
             objects.write(tx, "pail", Object(key, 1, "etag", clock.now()))
 

@@ -41,14 +41,13 @@ class Buckets:
         await self._refuse_taken(call, name)
 
         def make(tx: Transaction) -> Bucket:
-            tx.alone("buckets")
-            if store.find(tx, name) is None:
-                store.add(tx, name, self._clock.now())
-                store.tag(tx, name, tags)
-                made = store.find(tx, name)
-                assert made is not None
-                return made
-            raise BucketAlreadyOwnedByYou(_YOURS, BucketName=name)
+            added = store.add(tx, name, self._clock.now(), tags)
+            made = store.find(tx, name)
+            if made is None:
+                raise _taken(name)
+            if not added:
+                raise BucketAlreadyOwnedByYou(_YOURS, BucketName=name)
+            return made
 
         return await self._storage.write(where, make)
 
@@ -100,11 +99,15 @@ class Buckets:
             return
         if found.account == call.account:
             raise BucketAlreadyOwnedByYou(_YOURS, BucketName=name)
-        raise BucketAlreadyExists(
-            "The requested bucket name is not available. The bucket namespace is shared by all "
-            "users of the system. Please select a different name and try again.",
-            BucketName=name,
-        )
+        raise _taken(name)
+
+
+def _taken(name: str) -> BucketAlreadyExists:
+    return BucketAlreadyExists(
+        "The requested bucket name is not available. The bucket namespace is shared by all "
+        "users of the system. Please select a different name and try again.",
+        BucketName=name,
+    )
 
 
 _YOURS = "Your previous request to create the named bucket succeeded and you already own it."

@@ -115,17 +115,11 @@ class Objects:
 
     async def read_source(self, call: Call, source: Source) -> WholeObject:
         """What is to be copied."""
-        where = await self._access.enter(
-            call,
-            source.bucket,
-            object_arn(source.bucket, source.key),
-            action=READ,
-            owner=source.owner,
+        whole = await self.get(
+            call, source.bucket, source.key, range_asked=source.range, owner=source.owner
         )
-        found = await self._existing(call, where, source.key)
-        source.conditions.check_copy(found)
-        part = _part(found, source.range, 0)
-        return WholeObject(found, part, self._contents.read(found.pieces, part.start, part.end))
+        source.conditions.check_copy(whole.object)
+        return whole
 
     async def copy(
         self,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ostler.capabilities.buckets.model.objects import Bucket
 from ostler.capabilities.buckets.store.beginnings import begins
@@ -25,9 +26,14 @@ def find(tx: Transaction, name: str) -> Bucket | None:
     return None if row is None else _bucket(row)
 
 
-def add(tx: Transaction, name: str, created: datetime) -> None:
-    """Keep a new bucket in the transaction's scope."""
-    tx.execute(insert(buckets).values(name=name, created=created, tags={}))
+def add(tx: Transaction, name: str, created: datetime, tags: Mapping[str, str]) -> bool:
+    """Keep a new bucket in the transaction's scope; False when the name is taken, in any scope."""
+    try:
+        with tx.savepoint():
+            tx.execute(insert(buckets).values(name=name, created=created, tags=dict(tags)))
+    except IntegrityError:
+        return False
+    return True
 
 
 def remove(tx: Transaction, name: str) -> None:
