@@ -2,12 +2,12 @@
 
 import asyncio
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -21,6 +21,8 @@ from ostler.server.compose import House, compose
 from ostler.server.settings import Settings
 from ostler.wire.http import Request, Response
 from tests.support.databases import fresh_database
+
+R = TypeVar("R")
 
 ENDPOINT = "https://ostler.example.org"
 
@@ -70,6 +72,10 @@ class Door:
     def answer(self, request: Request) -> Response:
         """What the server says to one request."""
         return self._runner.run(self.house.gateway.answer(request))
+
+    def do(self, work: Coroutine[Any, Any, R]) -> R:
+        """Have the server do something that otherwise happens by itself."""
+        return self._runner.run(work)
 
     def records(self, action: str) -> Sequence[Record]:
         """What the audit log has of an action, the oldest first."""

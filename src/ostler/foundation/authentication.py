@@ -111,6 +111,14 @@ class Strangers(Protocol):
         ...
 
 
+class Uses(Protocol):
+    """Hears of access keys that are used."""
+
+    def used(self, access_key: str, service: str, region: str) -> None:
+        """The key signed a request for the service, and the signature was good."""
+        ...
+
+
 class Everybody:
     """Keeps nobody away."""
 
@@ -135,12 +143,14 @@ class Authentication:
         clock: Clock,
         *,
         strangers: Strangers | None = None,
+        uses: Uses | None = None,
     ) -> None:
         self._credentials = credentials
         self._node_keys = node_keys
         self._spent = spent
         self._clock = clock
         self._strangers = strangers or Everybody()
+        self._uses = uses
 
     async def sigv4(
         self, request: Request, service: str, claim: Claim | None = None
@@ -171,6 +181,7 @@ class Authentication:
             expected = sigv2.expected_signature(request, link, credential.secret)
             if not same_signature(expected, link.signature):
                 raise InvalidSignatureException(_MISMATCH)
+            self._note_use(link.access_key, "s3", region)
             return Signer(credential.caller, Scope(credential.caller.account, region))
 
     async def known(self, request: Request, service: str, claim: Claim | None = None) -> None:
@@ -219,8 +230,13 @@ class Authentication:
         expected = signature(key, string_to_sign(request, claim))
         if not same_signature(expected, claim.signature):
             raise InvalidSignatureException(_MISMATCH)
+        self._note_use(claim.access_key, claim.service, claim.region)
         scope = Scope(credential.caller.account, Region(claim.region))
         return Signer(credential.caller, scope, key)
+
+    def _note_use(self, access_key: str, service: str, region: str) -> None:
+        if self._uses is not None:
+            self._uses.used(access_key, service, region)
 
     async def _node(self, request: Request, claim: Claim) -> tuple[NodeId, Scope]:
         region, node = Region(claim.region), NodeId(claim.access_key)

@@ -177,7 +177,7 @@ async def compose(
         addresses=Rate(settings.address_rate, settings.address_burst),
         clock=clock,
     )
-    authentication = Authentication(who, machines, who, clock, strangers=limits)
+    authentication = Authentication(who, machines, who, clock, strangers=limits, uses=who.uses)
     trail = Audit(storage, clock)
     desk = Desk(rooms.commands.desk, rooms.state_manager.bell)
     mailbox = Mailbox(desk, clock)
@@ -239,6 +239,7 @@ async def compose(
             "audit": trail.run,
             "nudges": nudges.run,
             "presence": machines.presence.run,
+            "key uses": who.uses.run,
         },
         clock,
     )
@@ -261,6 +262,7 @@ async def compose(
             rooms.state_manager.bell.rest,
             rooms.commands.desk.rest,
             trail.write_down,
+            who.uses.write_down,
             machines.presence.end,
             outbound.close,
         ],

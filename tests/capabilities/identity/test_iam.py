@@ -126,6 +126,21 @@ def test_access_keys_are_two_and_can_be_switched_off(door: Door, iam: Any) -> No
     assert "NoSuchEntity" == refusal(iam.get_access_key_last_used, AccessKeyId="A" * 20)[0]
 
 
+def test_when_a_key_was_used_last_is_known(door: Door, iam: Any) -> None:
+    iam.create_user(UserName="used")
+    key = iam.create_access_key(UserName="used")["AccessKey"]
+    asked = {"AccessKeyId": key["AccessKeyId"]}
+    never = iam.get_access_key_last_used(**asked)["AccessKeyLastUsed"]
+    assert {"ServiceName": "N/A", "Region": "N/A"} == never
+    door.client("sts", key, region_name="eu-west-1").get_caller_identity()
+
+    door.do(door.house.rooms.identity.uses.write_down())
+
+    used = iam.get_access_key_last_used(**asked)["AccessKeyLastUsed"]
+    assert ("sts", "eu-west-1") == (used["ServiceName"], used["Region"])
+    assert used["LastUsedDate"] >= key["CreateDate"].replace(microsecond=0)
+
+
 def test_who_names_nobody_means_themselves(door: Door, iam: Any) -> None:
     iam.create_user(UserName="selfish")
     statement = {

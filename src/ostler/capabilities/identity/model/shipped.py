@@ -78,7 +78,9 @@ _STATEMENTS: Mapping[str, Sequence[Statement]] = {
     ],
     "/ReadOnlyAccess": [
         _allow("Read", *_every(_SSM_SERVICES, _READ)),
-        _allow("ReadNeighbours", *_every(("ec2", "iam", "kms", "logs", "s3", "sns"), _READ)),
+        _allow(
+            "ReadNeighbours", *_every(("ec2", "events", "iam", "kms", "logs", "s3", "sns"), _READ)
+        ),
         _allow("WhoAmI", "sts:GetCallerIdentity"),
     ],
     "/IAMFullAccess": [_allow("Identity", "iam:*", "sts:GetCallerIdentity")],
@@ -138,6 +140,29 @@ _STATEMENTS: Mapping[str, Sequence[Statement]] = {
     "/AmazonS3ReadOnlyAccess": [_allow("ReadBuckets", *_every(("s3",), _READ))],
     "/AmazonSNSFullAccess": [_allow("Topics", "sns:*")],
     "/CloudWatchLogsFullAccess": [_allow("Logs", "logs:*")],
+    "/CloudWatchLogsReadOnlyAccess": [
+        _allow("ReadLogs", *_every(("logs",), (*_READ, "FilterLogEvents", "StartLiveTail"))),
+    ],
+    "/AmazonSNSReadOnlyAccess": [_allow("ReadTopics", *_every(("sns",), ("Get*", "List*")))],
+    "/AmazonEventBridgeFullAccess": [
+        _allow("Events", "events:*"),
+        _allow(
+            "PassRolesToEvents",
+            "iam:PassRole",
+            StringEquals={"iam:PassedToService": "events.amazonaws.com"},
+        ),
+    ],
+    "/AmazonEventBridgeReadOnlyAccess": [
+        _allow("ReadEvents", *_every(("events",), (*_READ, "TestEventPattern"))),
+    ],
+    "/AWSKeyManagementServicePowerUser": [
+        _allow(
+            "UseKeys",
+            *("kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:GenerateRandom"),
+            *("kms:TagResource", "kms:UntagResource"),
+            *_every(("kms",), _READ),
+        ),
+    ],
     "/CloudWatchAgentServerPolicy": [
         _allow("Measure", "cloudwatch:PutMetricData", "ec2:DescribeTags"),
         _allow(

@@ -27,6 +27,7 @@ from ostler.capabilities.identity.service.ledger import Ledger
 from ostler.capabilities.identity.service.lending import Lending, Wanted
 from ostler.capabilities.identity.service.lending import session_policy as checked_session_policy
 from ostler.capabilities.identity.service.sessions import Sessions
+from ostler.capabilities.identity.service.uses import Uses
 from ostler.capabilities.identity.store import entities, keys, tags
 from ostler.foundation.authentication import Credential
 from ostler.foundation.call import Call, Caller
@@ -55,6 +56,7 @@ class Identity:
         ledger = Ledger(storage, self.forget)
         self._lending = Lending(self._sessions, ledger, clock, ids)
         self.explaining = Explaining(ledger)
+        self.uses = Uses(storage, clock)
         self._ledger = ledger
 
     async def first_start(
