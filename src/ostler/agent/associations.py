@@ -130,13 +130,11 @@ class Associations:
         self._idle.set()
         self._closed = False
 
-    def refresh(self, ids: Iterable[str], *, only_pending: bool) -> None:
-        """Ask at once. Unless only what is pending is meant: apply these, or all if none is named,
-        whether it is time or not."""
+    def refresh(self, ids: Iterable[str]) -> None:
+        """Ask at once; apply what is pending, and these, or all if none is named, in any case."""
         named = [one for one in ids if one]
-        if not only_pending:
-            self._wanted.update(named)
-            self._every_one = self._every_one or not named
+        self._wanted.update(named)
+        self._every_one = self._every_one or not named
         self._called.set()
 
     async def run(self) -> None:

@@ -122,9 +122,7 @@ class Agent:
             environment=environment,
             here=Path.cwd(),
             home=folder.path,
-            refresh=lambda ids, only_pending: self.associations.refresh(
-                ids, only_pending=only_pending
-            ),
+            refresh=lambda ids: self.associations.refresh(ids),
         )
         self.worker = Worker(journal, shop)
         own_journal = Journal(RealDisk(folder.path / "associations"), clock)

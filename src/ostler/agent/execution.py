@@ -91,7 +91,7 @@ class Workshop:
     environment: Mapping[str, str]
     here: Path
     home: Path
-    refresh: Callable[[Sequence[str], bool], None] = lambda ids, only_pending: None
+    refresh: Callable[[Sequence[str]], None] = lambda ids: None
 
 
 class Execution:

@@ -26,7 +26,7 @@ from ostler.foundation.policy import Policy
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Scope
 from ostler.foundation.timers import Timers
-from ostler.wire.agent.jobs import Job, SendCommandContent, command_of, decode
+from ostler.wire.agent.jobs import Job
 from tests.capabilities.nodes.fleets import Fleet
 from tests.support.calls import ADMIN, Customer
 from tests.support.databases import FOUNDATION, House
@@ -67,13 +67,9 @@ class Post:
     async def bring(self, scope: Scope, node: NodeId, job: Job) -> None:
         self.brought[node][job.job_id] = job
 
-    def told(self, node: NodeId) -> list[str]:
-        """The associations that the node was told of last."""
-        jobs = list(self.brought[node].values())
-        if not jobs:
-            return []
-        [step] = decode(jobs[-1].content, SendCommandContent).document_content["mainSteps"]
-        return list(step["inputs"]["associationIds"])
+    def rang(self, node: NodeId) -> bool:
+        """Whether the node was told that there is something to apply."""
+        return bool(self.brought[node])
 
 
 class World:
@@ -255,13 +251,6 @@ class World:
         """The node begins and ends."""
         await self.start(node, association)
         await self.say(node, association, status, **said)
-
-    async def acknowledge(self, node: NodeId) -> None:
-        """The node has received what it was brought."""
-        for job in list(self.post.brought[node].values()):
-            assert command_of(job.job_id)
-            await self.bell.acknowledged(self.scope, node, job.job_id, "200")
-        self.post.brought[node].clear()
 
     async def announced(self, detail_type: str) -> list[dict[str, Any]]:
         """What was told in the shape of EventBridge, of one type."""

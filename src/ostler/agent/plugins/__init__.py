@@ -141,8 +141,8 @@ class Surroundings:
     """How many bytes may be downloaded into the agent's own folder."""
     limit: timedelta = timedelta(hours=1)
     """How long a program may take when the step does not say."""
-    refresh: Callable[[Sequence[str], bool], None] = lambda ids, only_pending: None
-    """Has associations applied: these or all of them; or only what is pending."""
+    refresh: Callable[[Sequence[str]], None] = lambda ids: None
+    """Has what is pending of associations applied, and these, or all if none is named."""
     depth: int = 0
     """How many documents this one is run by."""
 

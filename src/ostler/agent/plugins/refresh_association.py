@@ -8,9 +8,7 @@ from ostler.agent.plugins import DONE, Ending, Surroundings
 
 async def run(inputs: Mapping[str, Any], at: Surroundings) -> Ending:
     ids = _ids(inputs.get("associationIds"))
-    # Said by the server's own bell: what has been applied meanwhile is not applied again.
-    only_pending = str(inputs.get("onlyPending", "")).lower() == "true"
-    at.refresh(ids, only_pending)
+    at.refresh(ids)
     which = f"Associations {', '.join(ids)} have" if ids else "All associations have"
     at.output.say("stdout", f"{which} been requested to execute immediately\n")
     return DONE

@@ -100,11 +100,10 @@ def _job(node: NodeId, untold: Sequence[tuple[str, str]]) -> Job:
     step = {
         "action": "aws:refreshAssociation",
         "name": "refreshAssociation",
-        # Our agent applies only what is still pending; the stock one knows no such input.
-        "inputs": {
-            "associationIds": [association for association, _ in untold],
-            "onlyPending": "true",
-        },
+        # No association has this id. Agents apply those that are named whether it is time or not
+        # (agent/association/processor/refreshassociation.go), and what is pending in any case: so
+        # what was applied meanwhile is not applied again.
+        "inputs": {"associationIds": [about]},
     }
     document = {"schemaVersion": "2.2", "mainSteps": [step]}
     content = SendCommandContent(about, "AWS-RefreshAssociation", document)
