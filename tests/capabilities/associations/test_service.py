@@ -1,7 +1,11 @@
 """An association's way from its terms to what came of it on each node, on both engines."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from ostler.foundation.clock import ManualClock
 from ostler.foundation.errors import ApiError
 from tests.capabilities.associations.world import a_document
 
@@ -52,6 +56,24 @@ async def test_a_run_due_while_nobody_was_there_is_made_up_for_once(world):
     assert 2 == len(await world.executions(association))
     await world.pass_time(minutes=30)
     assert 3 == len(await world.executions(association))
+
+
+async def test_a_clock_that_goes_back_doubles_nothing(world):
+    """The time that was written down counts, not how long ago it was."""
+    [node] = await world.enrol()
+    association = await world.associate(ScheduleExpression=EVERY_HALF_HOUR)
+    await world.run(node, association)
+    await world.pass_time(minutes=30)
+    world.clock = world.fleet.clock = ManualClock(world.clock.now() - timedelta(minutes=20))
+    world.foundation = replace(world.foundation, clock=world.clock)
+    world.begin()
+    await world.settle()
+    set_back = len(await world.executions(association))
+    await world.pass_time(minutes=20)
+    caught_up = len(await world.executions(association))
+    await world.pass_time(minutes=31)
+
+    assert (2, 2, 3) == (set_back, caught_up, len(await world.executions(association)))
 
 
 async def test_only_at_its_time(world):
