@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from ostler.capabilities.identity import Identity, KeyPair
+from ostler.capabilities.identity import Identity, KeyPair, Kind
 from ostler.foundation.call import Call
 from ostler.foundation.clock import ManualClock
 from ostler.foundation.ids import AccountId
@@ -74,3 +74,16 @@ async def test_processes_that_start_at_once_agree(a_process: AProcess) -> None:
     pairs = await asyncio.gather(*(a_process().first_start() for _ in range(3)))
 
     assert 1 == len(set(pairs))
+
+
+async def test_the_administrator_may_have_another_name_by_now(identity: Identity) -> None:
+    """A key that is chosen stays theirs at the next start, and so does the one that follows it."""
+    chosen = {"account": ACCOUNT, "access_key": "chosen", "secret_key": "longenough"}
+    await identity.first_start(**chosen)
+    await identity.directory.move(root_of(ACCOUNT), Kind.USER, "administrator", new_name="keeper")
+
+    await identity.first_start(**chosen)
+    await identity.first_start(**{**chosen, "access_key": "another"})
+
+    keys = await identity.directory.keys.list(root_of(ACCOUNT), "keeper")
+    assert ["another"] == [key.access_key for key in keys]

@@ -85,14 +85,16 @@ class Identity:
             wanted = (access_key, secret_key) if access_key else (pair.access_key, pair.secret_key)
             chosen = KeyPair(home, *wanted)
             taken = keys.key(tx, chosen.access_key)
+            # The administrator may have another name by now.
+            owner = ADMINISTRATOR_NAME if kept is None else kept.key.user
             if taken is not None:
-                if (taken.key.account, taken.key.user) != (home, ADMINISTRATOR_NAME):
+                if (taken.key.account, taken.key.user) != (home, owner):
                     raise InvalidInput(f"The access key {access_key} is somebody else's.")
                 if taken.first and taken.key.active and own_keys.opened(taken) == secret_key:
                     return chosen
             for old in filter(None, (taken, kept)):
                 keys.drop_key(tx, old.key.access_key)
-            own_keys.add(tx, chosen, ADMINISTRATOR_NAME, first=True)
+            own_keys.add(tx, chosen, owner, first=True)
             return chosen
 
         return await self._storage.write(None, begin)

@@ -25,6 +25,8 @@ KEPT = timedelta(minutes=10)
 """How long a provider's keys are taken to be its keys; one that is unknown is asked for earlier."""
 PATIENCE = timedelta(seconds=30)
 """How often at most, so that made-up tokens cannot have us call the provider all the time."""
+REST = timedelta(seconds=5)
+"""So long a provider that did not answer is left alone."""
 
 _LEEWAY = 60
 _KINDS = ("RSA", "EC", "OKP")
@@ -39,6 +41,7 @@ class Tokens:
         self._clock = clock
         self._keys: Mapping[str, Any] = {}
         self._fetched: datetime | None = None
+        self._failed: tuple[datetime, str] | None = None
         self._fetching = asyncio.Lock()
 
     async def claims(self, token: str) -> Claims:
@@ -87,8 +90,7 @@ class Tokens:
             now = self._clock.now()
             age = None if self._fetched is None else now - self._fetched
             if age is None or age > KEPT or (self._found(wanted) is None and age > PATIENCE):
-                self._keys = await self._fetched_keys()
-                self._fetched = now
+                await self._refresh(now)
         found = self._found(wanted)
         if found is None:
             raise InvalidIdentityToken("No key of the provider's signed this ID Token.")
@@ -99,6 +101,16 @@ class Tokens:
         if not wanted and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(wanted)
+
+    async def _refresh(self, now: datetime) -> None:
+        if self._failed is not None and now - self._failed[0] < REST:
+            raise IDPCommunicationError(self._failed[1])
+        try:
+            self._keys = await self._fetched_keys()
+        except IDPCommunicationError as fault:
+            self._failed = now, fault.message
+            raise
+        self._fetched, self._failed = now, None
 
     async def _fetched_keys(self) -> Mapping[str, Any]:
         issuer = self._provider.issuer
