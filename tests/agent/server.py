@@ -49,6 +49,8 @@ class FakeServer:
         self.outputs: dict[str, bytes] = {}
         self.ended_outputs: set[str] = set()
         self.keeps_outputs = True
+        self.packages: dict[str, dict[str, dict[str, Any]]] = {}
+        """Answers to GetDocument, by name and version."""
         self.documents: dict[str, str] = {}
         self.parameters: dict[str, dict[str, str]] = {}
         self.associations: dict[str, dict[str, Any]] = {}
@@ -190,11 +192,22 @@ class FakeServer:
         match operation:
             case "UpdateInstanceInformation" | "AcknowledgeMessage" | "FailMessage":
                 return _json({})
+            case "GetDocument" if given["Name"] in self.packages:
+                version = given.get("VersionName") or max(self.packages[given["Name"]])
+                return _json(
+                    {
+                        "DocumentType": "Package",
+                        "VersionName": version,
+                        **self.packages[given["Name"]][version],
+                    }
+                )
             case "GetDocument":
                 content = self.documents.get(given["Name"])
                 if content is None:
                     return _refusal("InvalidDocument", "There is no such document.")
                 return _json({"Name": given["Name"], "Content": content})
+            case "PutConfigurePackageResult":
+                return _json({})
             case "GetParameter":
                 parameter = self.parameters.get(given["Name"])
                 if parameter is None:

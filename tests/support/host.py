@@ -1,8 +1,10 @@
 """FakeHost: a machine in memory, whose sh knows a few words. The host tests hold it to the real."""
 
 import asyncio
+import io
 import itertools
 import shlex
+import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -36,7 +38,7 @@ class FakeHost:
 
     def facts(self) -> Facts:
         hardware = {"machine-id": self.machine_id, "address": self.address, "name": "node"}
-        return Facts("node", self.address, "Linux", "Fake Linux", "1.0", hardware)
+        return Facts("node", self.address, "Linux", "Fake Linux", "1.0", hardware, "x86_64")
 
     def network_cards(self) -> list[Card]:
         return [Card("eth0", "02:00:00:00:00:01", (self.address,), gateway="192.0.2.1")]
@@ -122,6 +124,15 @@ class FakeHost:
     def remove(self, path: Path) -> None:
         self.files = {k: v for k, v in self.files.items() if not k.is_relative_to(path)}
         self.folders = {folder for folder in self.folders if not folder.is_relative_to(path)}
+
+    def unpack(self, archive: Path, folder: Path) -> None:
+        self.make_folder(folder)
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.files[archive])) as packed:
+                for name in packed.namelist():
+                    self.write(folder / name, packed.read(name))
+        except zipfile.BadZipFile as fault:
+            raise HostFault(f"{archive.name} cannot be unpacked: {fault}") from fault
 
     async def reboot(self) -> None:
         if self.reboot_fault:

@@ -120,6 +120,7 @@ class Agent:
             handover=self.handover,
             platform=facts.platform_type,
             environment=environment,
+            packages=folder.path / "packages",
             here=Path.cwd(),
             home=folder.path,
             refresh=lambda ids: self.associations.refresh(ids),

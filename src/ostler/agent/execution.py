@@ -89,6 +89,7 @@ class Workshop:
     handover: Handover
     platform: str
     environment: Mapping[str, str]
+    packages: Path
     here: Path
     home: Path
     refresh: Callable[[Sequence[str]], None] = lambda ids: None
@@ -295,6 +296,7 @@ class Execution:
             platform=self._shop.platform,
             folder=self._shop.ring.folder(self.entry.job.job_id) / file_name(step),
             downloads=self._shop.ring.folder(self.entry.job.job_id) / "downloads",
+            packages=self._shop.packages,
             here=self._shop.here,
             environment={**self._shop.environment, "SSM_COMMAND_ID": self._order.command},
             home=self._shop.home,

@@ -43,9 +43,14 @@ async def run(script: Script, at: Surroundings) -> Ending:
         working_folder(script.folder, at),
         {**script.environment, **at.environment},
     )
+    return await run_program(program, script.limit or at.limit, at)
+
+
+async def run_program(program: Program, limit: timedelta, at: Surroundings) -> Ending:
+    """Run a program to its end, and say of a failure what the program does not."""
     process = at.host.start(program, at.output.write)
     at.began(process.leader)
-    end = await supervise(process, at.clock, limit=script.limit or at.limit, stop=at.stop)
+    end = await supervise(process, at.clock, limit=limit, stop=at.stop)
     words = complaint(end)
     if words:
         at.output.say("stderr", words)

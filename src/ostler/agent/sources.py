@@ -1,5 +1,6 @@
 """Sources: what steps get from the server's documents and buckets, and from the network."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from html import unescape
@@ -7,8 +8,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ostler.agent.calls import Calls, Refused
-from ostler.agent.network import Endpoint, Network
+from ostler.agent.network import Endpoint, Network, NetworkFault
+from ostler.agent.plugins import PackageDocument, StepFault
 from ostler.wire.http import Request, Response
+
+log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
 _MORE = "<IsTruncated>true</IsTruncated>"
@@ -28,6 +32,27 @@ class ServerSources:
             given["DocumentVersion"] = version
         answer = await self._calls.ask("GetDocument", given)
         return str(answer.get("Content", ""))
+
+    async def package(self, name: str, version: str) -> PackageDocument:
+        given = {"Name": name, "DocumentFormat": "JSON"}
+        if version:
+            given["VersionName"] = version
+        answer = await self._calls.ask("GetDocument", given)
+        if answer.get("DocumentType", "Package") != "Package":
+            raise StepFault(f"{name} is not a package but a {answer['DocumentType']} document.")
+        links = {
+            str(each.get("Name", "")): str(each.get("Url", ""))
+            for each in answer.get("AttachmentsContent") or []
+        }
+        return PackageDocument(
+            str(answer.get("Content", "")), str(answer.get("VersionName", "")), links
+        )
+
+    async def tell_package(self, told: Mapping[str, Any]) -> None:
+        try:
+            await self._calls.ask("PutConfigurePackageResult", told)
+        except (Refused, NetworkFault) as fault:
+            log.warning("package_result_not_told because=%s", fault)
 
     async def secret(self, name: str) -> tuple[str, str]:
         """A parameter of Parameter Store, opened: its type and its value."""

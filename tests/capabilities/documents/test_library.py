@@ -23,6 +23,7 @@ def engine() -> str:
 PACKAGE = b"a package"
 SUM = hashlib.sha256(PACKAGE).hexdigest()
 NAMES = [
+    "AWS-ConfigureAWSPackage",
     "AWS-GatherSoftwareInventory",
     "AWS-InstallApplication",
     "AWS-Noop",

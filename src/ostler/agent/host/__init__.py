@@ -44,6 +44,8 @@ class Facts:
     platform_version: str
     hardware: Mapping[str, str]
     """What the machine is recognised by: a few properties, by name."""
+    architecture: str = ""
+    """Its processor, as the kernel names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,10 @@ class Host(Protocol):
 
     def remove(self, path: Path) -> None:
         """Remove a file or a folder with all in it; nothing happens when there is none."""
+        ...
+
+    def unpack(self, archive: Path, folder: Path) -> None:
+        """Have a folder hold what is in a zip or a tar archive, and nothing outside of it."""
         ...
 
     async def reboot(self) -> None:

@@ -5,6 +5,8 @@ import hashlib
 import os
 import shutil
 import socket
+import tarfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -71,6 +73,7 @@ class LinuxHost:
             platform_type="Linux",
             platform_name=release.get("NAME", "Linux"),
             platform_version=release.get("VERSION_ID", system.release),
+            architecture=system.machine,
             hardware={name: value for name, value in hardware.items() if value},
         )
 
@@ -162,6 +165,18 @@ class LinuxHost:
         else:
             with suppress(OSError):
                 path.unlink()
+
+    def unpack(self, archive: Path, folder: Path) -> None:
+        self.make_folder(folder)
+        try:
+            if archive.suffix == ".zip":
+                with zipfile.ZipFile(archive) as packed:
+                    packed.extractall(folder)  # noqa: S202 - it keeps everything inside
+            else:
+                with tarfile.open(archive) as bound:
+                    bound.extractall(folder, filter="data")
+        except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError, EOFError) as fault:
+            raise HostFault(f"{archive.name} cannot be unpacked: {fault}") from fault
 
     async def reboot(self) -> None:
         try:

@@ -15,6 +15,7 @@ from ostler.wire.agent.jobs import ReplyStatus
 from ostler.wire.http import Response
 
 BUILT = {
+    "aws:configurePackage": "configure_package",
     "aws:downloadContent": "download_content",
     "aws:refreshAssociation": "refresh_association",
     "aws:runDocument": "run_document",
@@ -40,6 +41,15 @@ class Ending:
 DONE = Ending(ReplyStatus.SUCCESS)
 
 
+@dataclass(frozen=True, slots=True)
+class PackageDocument:
+    """A document of type Package: its manifest as JSON, and the addresses of its files by name."""
+
+    manifest: str
+    version: str
+    links: Mapping[str, str]
+
+
 class Output(Protocol):
     """Where steps write."""
 
@@ -53,6 +63,14 @@ class Sources(Protocol):
 
     async def document(self, name: str, version: str) -> str:
         """A document of the server, as JSON."""
+        ...
+
+    async def package(self, name: str, version: str) -> "PackageDocument":
+        """A package of the server: what it says, and where its files are."""
+        ...
+
+    async def tell_package(self, told: Mapping[str, Any]) -> None:
+        """Say to the server how a package was configured; whatever it answers."""
         ...
 
     async def secret(self, name: str) -> tuple[str, str]:
@@ -130,6 +148,8 @@ class Surroundings:
     """The step's own, for scripts and the like."""
     downloads: Path
     """Shared by the steps of one document: where relative paths of downloads begin."""
+    packages: Path
+    """Kept for ever: what packages consist of, so that they can be removed."""
     here: Path
     """Where programs run when nobody says otherwise."""
     environment: Mapping[str, str]

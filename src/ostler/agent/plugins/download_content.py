@@ -85,7 +85,7 @@ class _Incoming:
         self._file.write(data)
 
 
-async def _receive(
+async def receive(
     file: Path,
     at: Surroundings,
     ask: Callable[[Callable[[bytes], None]], Coroutine[Any, Any, Response]],
@@ -110,7 +110,7 @@ async def _fetch(source: HttpSource, file: Path, at: Surroundings) -> None:
     url, headers = source.url, source.headers
     for _ in range(MOST_REDIRECTS):
         here = url
-        answer = await _receive(file, at, partial(at.sources.fetch, here, headers), source.sha256)
+        answer = await receive(file, at, partial(at.sources.fetch, here, headers), source.sha256)
         if answer.status == 200:
             return
         if answer.status not in (301, 302, 303, 307, 308) or "location" not in answer.headers:
@@ -137,7 +137,7 @@ async def _objects(source: ObjectSource, target: Path, folder: bool, at: Surroun
 
 
 async def _object(bucket: str, key: str, file: Path, at: Surroundings) -> None:
-    answer = await _receive(file, at, partial(at.sources.object, bucket, key))
+    answer = await receive(file, at, partial(at.sources.object, bucket, key))
     if answer.status == 200:
         return
     said = answer.body[:2000].decode(errors="replace")

@@ -21,6 +21,7 @@ from ostler.capabilities.documents.service.authoring import (
 )
 from ostler.capabilities.documents.service.listing import Listing
 from ostler.capabilities.documents.service.lookup import RESOURCE, Documents
+from ostler.capabilities.documents.service.packages import Packages
 from ostler.capabilities.documents.service.reviews import Reviews
 from ostler.capabilities.documents.service.sharing import Sharing
 from ostler.capabilities.documents.service.sources import Web
@@ -61,6 +62,7 @@ def build(
         Sharing(storage, settings),
         Reviews(storage, clock),
         links or NoLinks(),
+        Packages(storage),
     )
     return Capability(
         name="documents",

@@ -55,5 +55,9 @@ class InvalidFilterKey(ApiError):
     """Documents cannot be filtered by this key; AWS sends it without a text."""
 
 
+class ResourceNotFoundException(ApiError):
+    """There is no such package but as a document."""
+
+
 class MaxDocumentSizeExceeded(ApiError):
     """The content is larger than 64 KB."""

@@ -11,6 +11,17 @@ class DocumentChanged(Event, frozen=True):
     latest_version: str
 
 
+class PackageConfigured(Event, frozen=True):
+    """A node installed or removed a package, or tried to: a result of 0 is success."""
+
+    node: str
+    package: str
+    version: str
+    previous_version: str
+    operation: str
+    result: int
+
+
 class DocumentDeleted(Event, frozen=True):
     """The document is no more."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from ostler.capabilities.documents.events import PackageConfigured
 from ostler.capabilities.documents.model.contents import converted
 from ostler.capabilities.documents.model.documents import (
     AttachmentSource,
@@ -21,6 +22,7 @@ from ostler.capabilities.documents.service.attachments import AttachmentLinks
 from ostler.capabilities.documents.service.authoring import Authoring
 from ostler.capabilities.documents.service.listing import Listed, Listing
 from ostler.capabilities.documents.service.lookup import Documents, Portrait
+from ostler.capabilities.documents.service.packages import Packages
 from ostler.capabilities.documents.service.reviews import Reviews
 from ostler.capabilities.documents.service.sharing import Sharing
 from ostler.capabilities.tags import paired
@@ -43,6 +45,7 @@ class Operations:
         sharing: Sharing,
         reviews: Reviews,
         links: AttachmentLinks,
+        packages: Packages,
     ) -> None:
         self._documents = documents
         self._listing = listing
@@ -50,6 +53,7 @@ class Operations:
         self._sharing = sharing
         self._reviews = reviews
         self._links = links
+        self._packages = packages
 
     async def create_document(
         self, call: Call, given: "ssm.CreateDocumentRequest"
@@ -121,6 +125,25 @@ class Operations:
         page = await self._listing.list(call, wanted, asked)
         answer = call.paged("DocumentIdentifiers", page, lambda listed: _listed(call, listed))
         return cast("ssm.ListDocumentsResult", answer)
+
+    async def get_manifest(
+        self, call: Call, given: "ssm.GetManifestRequest"
+    ) -> "ssm.GetManifestResult":
+        return {"Manifest": await self._packages.manifest(call, given["PackageName"])}
+
+    async def put_configure_package_result(
+        self, call: Call, given: "ssm.PutConfigurePackageResultRequest"
+    ) -> "ssm.PutConfigurePackageResultResult":
+        configured = PackageConfigured(
+            node=call.caller.node or "",
+            package=given["PackageName"],
+            version=given["PackageVersion"],
+            previous_version=given.get("PreviousPackageVersion", ""),
+            operation=given["Operation"],
+            result=given["Result"],
+        )
+        await self._packages.told(call, configured)
+        return {}
 
     async def modify_document_permission(
         self, call: Call, given: "ssm.ModifyDocumentPermissionRequest"

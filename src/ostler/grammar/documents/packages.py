@@ -1,7 +1,7 @@
 """Package documents: which file is for which machine, and what its checksum is, schema 2.0."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,31 @@ from ostler.grammar.documents.model import schema_version
 from ostler.grammar.documents.preconditions import PLATFORMS
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_ARCHITECTURES = {
+    "aarch64": ("arm64", "aarch64"),
+    "i686": ("386", "i386", "i686"),
+    "x86_64": ("x86_64", "amd64"),
+}
+_DISTRIBUTIONS = {
+    "amazon": "amazon",
+    "ubuntu": "ubuntu",
+    "raspbian": "raspbian",
+    "debian": "debian",
+    "red hat": "redhat",
+    "centos": "centos",
+    "rocky": "rocky",
+    "alma": "almalinux",
+    "oracle": "oracle",
+    "fedora": "fedora",
+    "opensuse leap": "opensuseleap",
+    "opensuse": "opensuse",
+    "suse": "suse",
+    "sles": "suse",
+    "alpine": "alpine",
+    "arch": "arch",
+    "gentoo": "gentoo",
+}
+"""By a part of the name that a distribution gives itself; the first that fits counts."""
 _NAMED = {"windows": "Windows", "macos": "MacOS"}
 
 
@@ -45,6 +70,48 @@ def check_package(raw: Any) -> Manifest:
             raise at(path, f"{file} is not one of the files")
         platforms.update(_platforms(platform))
     return Manifest(raw["version"], [each for each in PLATFORMS if each in platforms], checksums)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a package's file is chosen by: names as manifests write them."""
+
+    platform: str
+    version: str
+    architecture: str
+
+
+def file_for(raw: Any, machine: Machine) -> str:
+    """The file of a sound manifest that is meant for a machine; DocumentFault when none is."""
+    releases = _chosen(raw["packages"], [machine.platform])
+    machines = _chosen(releases, _release_names(releases, machine.version))
+    entry = _chosen(machines, _ARCHITECTURES.get(machine.architecture, (machine.architecture,)))
+    if not entry:
+        raise DocumentFault(
+            f"The package has no file for {machine.platform} {machine.version} on "
+            f"{machine.architecture}."
+        )
+    return str(entry["file"])
+
+
+def platform_named(name: str) -> str:
+    """What manifests call the distribution that calls itself so."""
+    lower = name.lower()
+    return next((short for long, short in _DISTRIBUTIONS.items() if long in lower), lower)
+
+
+def _chosen(choices: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((choices[name] for name in [*names, "_any"] if name in choices), {})
+
+
+def _release_names(choices: Mapping[str, Any], version: str) -> Iterator[str]:
+    """The exact release first, then the patterns it fits, the longest of them first."""
+    yield version
+    parts = version.split(".")
+    for length in range(len(parts), 0, -1):
+        yield ".".join([*parts[:length], "*"])
+    if "_any" not in choices:
+        yield "*"
 
 
 def _checksums(files: Any) -> Iterator[tuple[str, str]]:
