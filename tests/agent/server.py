@@ -169,6 +169,8 @@ class FakeServer:
             assert self._signed(request, "s3")
             self.objects[request.path.removeprefix("/")] = request.body
             return Response(200)
+        if request.path.startswith("/v1/agent/"):
+            return Response(404, {}, b"There is no such bundle.")
         given = json.loads(request.body)
         self.calls.append((operation, given))
         if operation == "RegisterManagedInstance":

@@ -211,6 +211,14 @@ def test_another_machine_id_is_another_machine(world: World) -> None:
     assert copied == fingerprint_of(world.folder, {**HARDWARE, "machine-id": "b"}, world.ids)
 
 
+def test_a_clone_that_kept_its_machine_id_is_known_by_its_product_id() -> None:
+    known = {**HARDWARE, "product": "the hypervisor's"}
+
+    assert same_machine(known, HARDWARE)
+    assert same_machine(HARDWARE, known)
+    assert not same_machine(known, {**known, "product": "another", "address": "2"})
+
+
 def test_a_machine_with_another_address_is_known_by_its_other_properties() -> None:
     moved = {**HARDWARE, "address": "2"}
     assert same_machine(HARDWARE, moved)

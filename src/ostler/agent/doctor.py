@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -31,7 +31,7 @@ from ostler.foundation.clock import Clock, SystemClock
 from ostler.foundation.ids import SystemIds
 from ostler.wire.agent import jobs
 from ostler.wire.agent.channels import SERVICE, TokenRequest, control_channel_path
-from ostler.wire.http import Request, Response
+from ostler.wire.http import Request
 
 MOST_SKEW = timedelta(minutes=4)
 LEAST_ROOM = 100 * 1024 * 1024
@@ -115,8 +115,8 @@ def _at_home(folder: Folder) -> list[Finding]:
     ]
     try:
         saved = registration.saved(folder)
-    except msgspec.MsgspecError:
-        return [*found, Finding("registration", False, "registration.json is broken", _REGISTER)]
+    except registration.RegistrationUnreadable as fault:
+        return [*found, Finding("registration", False, str(fault), _REGISTER)]
     if saved is None:
         mend = "ostler activations create prints the command that registers a machine."
         return [*found, Finding("registration", False, f"{folder.path} belongs to no node", mend)]
@@ -190,7 +190,7 @@ async def _with_server(
     except NetworkFault as fault:
         yield Finding("server", False, str(fault), "Look at the server's log.")
         return
-    yield _clock(health, clock)
+    yield clock_compared(health.headers, clock)
     calls = NodeCalls(network, saved, clock, authority=server.authority)
     try:
         token = await _token(folder, calls, clock)
@@ -211,8 +211,9 @@ async def _with_server(
     yield await _version(network, server)
 
 
-def _clock(health: Response, clock: Clock) -> Finding:
-    date = health.headers.get("date")
+def clock_compared(headers: Mapping[str, str], clock: Clock) -> Finding:
+    """This machine's clock beside the one that the headers of an answer tell."""
+    date = headers.get("date")
     if date is None:
         return Finding("clock", True, "the server does not say its time")
     skew = abs(clock.now() - parsedate_to_datetime(date).astimezone(UTC))

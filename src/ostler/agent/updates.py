@@ -95,7 +95,9 @@ class Updates:
                 raise StepFault(f"{url} answered {told.status} instead of the agent.")
             if incoming.digest.hexdigest() != offer.sha256:
                 raise StepFault(f"{url} is not what the server's list says: nothing was installed.")
-            return await asyncio.to_thread(installation.unpack, self._file)
+            version = await asyncio.to_thread(installation.unpack, self._file)
+            installation.tidy([version])
+            return version
         except (Unfit, OSError) as fault:
             raise StepFault(f"The new agent cannot be installed: {fault}") from fault
         finally:
