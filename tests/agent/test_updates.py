@@ -1,11 +1,14 @@
 """Updates: what the server offers is fetched and checked, and a version on trial proves itself."""
 
+import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from ostler.agent.handover import Handover
 from ostler.agent.installation import Installation, kind_of_machine
 from ostler.agent.plugins.update_ssm_agent import Wanted, refusal
 from ostler.agent.trials import REPORTS_WITHIN
@@ -97,3 +100,39 @@ async def test_a_version_on_trial_that_reaches_nobody_gives_up(world: World) -> 
         assert world.running.done()
         assert agent.lost_trial
     assert OLD == world.installation.current
+
+
+async def test_an_update_waits_for_what_runs_and_gives_up_in_the_end(world: World) -> None:
+    handover = Handover(world.clock)
+    with handover.working(), handover.working():
+        asking = asyncio.create_task(handover.alone(MINUTE))
+        await world.clock.advance(timedelta(seconds=1))
+        assert handover.holding
+        await world.clock.advance(MINUTE)
+
+        assert not await asking
+        assert not handover.holding
+
+
+async def test_an_update_begins_when_the_other_work_has_ended(world: World) -> None:
+    handover = Handover(world.clock)
+    with handover.working():
+        with handover.working():
+            asking = asyncio.create_task(handover.alone(MINUTE))
+            await world.clock.advance(timedelta(seconds=1))
+        await world.clock.advance(timedelta(seconds=1))
+
+        assert await asking
+        assert not await handover.alone(MINUTE)
+
+
+async def test_an_update_is_a_step_of_the_command_itself(world: World) -> None:
+    steps = {"schemaVersion": "2.2", "mainSteps": [UPDATE]}
+    world.server.documents = {"Inner": json.dumps(steps)}
+    inputs = {"documentType": "SSMDocument", "documentPath": "Inner"}
+    job = a_job({"name": "outer", "action": "aws:runDocument", "inputs": inputs})
+    async with world.life():
+        await world.server.give(job)
+        await world.until(lambda: world.server.ended(job.job_id) is not None)
+
+    assert "has to be a step" in world.server.steps(job.job_id)["outer"].standard_error

@@ -232,6 +232,7 @@ class Associations:
             execution.say_again()
             await teller.drained()
             return
+        await self._shop.handover.free()
         self._execution, self._teller = execution, teller
         self._idle.clear()
         try:

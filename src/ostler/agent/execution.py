@@ -110,6 +110,10 @@ class Execution:
 
     async def run(self) -> bool:
         """Do what is left to do; False when the rest has to wait for the next start."""
+        with self._shop.handover.working():
+            return await self._all_steps()
+
+    async def _all_steps(self) -> bool:
         self._shop.ring.begin(self.entry.job.job_id)
         for index in range(len(self._order.document.steps)):
             if index not in self.entry.ended and not await self._step(index):

@@ -1,6 +1,8 @@
 """Handing over: an agent ends its work, so that another version of itself goes on with it."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from ostler.agent.waiting import first
@@ -14,27 +16,48 @@ class Handover:
         self._clock = clock
         self._running = 0
         self._fewer = asyncio.Event()
-        self.holding = holding
-        """Nothing begins: an update waits for the rest to end, or has not proved itself yet."""
+        self._free = asyncio.Event()
+        if not holding:
+            self._free.set()
         self.version = ""
         self.asked_by = ""
         self.asked = asyncio.Event()
         """Set once this agent is to end."""
 
-    def count(self, running: int) -> None:
-        """So many jobs run now."""
-        self._running = running
-        self._fewer.set()
+    @property
+    def holding(self) -> bool:
+        """Nothing may begin: an update waits for the rest to end, or has not proved itself yet."""
+        return not self._free.is_set()
+
+    async def free(self) -> None:
+        """Wait until work may begin."""
+        await self._free.wait()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Something is done that an update must not end."""
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._fewer.set()
 
     async def alone(self, limit: timedelta) -> bool:
-        """Let nothing more begin, and wait until one job is left: the one that asks."""
-        self.holding = True
+        """Let nothing more begin, and wait until one work is left: the one that asks.
+
+        False when that takes too long, or another asks already.
+        """
+        if self.holding:
+            return False
+        self._free.clear()
         try:
             await first(self._until_alone(), self._clock.sleep(limit))
         except asyncio.CancelledError:
-            self.holding = False
+            self.release()
             raise
-        self.holding = self._running <= 1
+        if self._running > 1:
+            self.release()
         return self.holding
 
     def choose(self, version: str, asked_by: str) -> None:
@@ -43,7 +66,7 @@ class Handover:
 
     def release(self) -> None:
         """Work may begin again."""
-        self.holding = False
+        self._free.set()
 
     async def _until_alone(self) -> None:
         while self._running > 1:

@@ -153,7 +153,7 @@ def _run(given: argparse.Namespace) -> int:
     if installation is not None and ended.lost_trial:
         installation.refuse("It did not reach the server in time.")
         trials.become(installation, installation.current, given.arguments)
-    if installation is not None and ended.handover.version:
+    if installation is not None and ended.handover.asked.is_set():
         installation.try_out(ended.handover.version, ended.handover.asked_by)
         trials.become(installation, installation.current, given.arguments)
     return 0

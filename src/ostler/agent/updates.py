@@ -108,8 +108,8 @@ class Updates:
         """Have a version go on once everything else that runs has ended."""
         if not await self._handover.alone(QUIET_WITHIN):
             raise StepFault(
-                "Other commands still run on this node, and an update would end them. Nothing "
-                "was changed; try again later."
+                "Something else still runs on this node, and an update would end it. Nothing was "
+                "changed; try again later."
             )
         self._handover.choose(version, asked_by)
 

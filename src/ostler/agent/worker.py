@@ -82,7 +82,6 @@ class Worker:
             task = asyncio.create_task(execution.run())
             self._running[execution] = task
             task.add_done_callback(partial(self._over, execution))
-        self._shop.handover.count(len(self._running))
 
     async def stop(self, grace: timedelta) -> None:
         """Take nothing on any more, give what runs a little time, then end it.

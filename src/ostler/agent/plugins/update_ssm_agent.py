@@ -23,6 +23,8 @@ class Wanted:
 
 async def run(inputs: Mapping[str, Any], at: Surroundings) -> Ending:
     wanted = wanted_of(inputs)
+    if at.depth:
+        raise StepFault("aws:updateSsmAgent has to be a step of the document that is sent.")
     asked_by = f"{at.environment.get('SSM_COMMAND_ID', '')}:{at.folder.name}"
     verdict = at.updates.verdict(asked_by)
     if verdict is not None and verdict.accepted:
