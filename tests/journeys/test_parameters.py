@@ -13,7 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
+from ostler.cli.client import Connection
 from ostler.cli.main import ostler
+from ostler.cli.watching import CannotWatch, happenings
 from ostler.foundation.clock import SystemClock
 from tests.support.processes import ROOT, ServerProcess, eventually
 
@@ -310,3 +312,40 @@ def test_a_write_on_condition_reaches_boto3_and_the_command_line(
     line("parameters", "set", name, "2", "--if-version", "1")
     line("parameters", "set", name, "3", "--if-version", "1", status=1)
     assert "2" == ssm.get_parameter(Name=name)["Parameter"]["Value"]
+
+
+def test_changes_are_told_as_they_come(server: ServerProcess, line: Line, ssm: Any) -> None:
+    """And again from any of them on, to whoever was away."""
+    name = "/journey/line/watched"
+    connection = Connection(server.environment["AWS_ENDPOINT_URL"])
+    stream = happenings(connection, "/journey/line", deep=True)
+    ready = next(stream)
+    ssm.put_parameter(Name=name, Value="1", Type="String")
+    created = next(stream)
+    ssm.put_parameter(Name=name, Value="2", Overwrite=True)
+    updated = next(stream)
+
+    assert ("ready", "change") == (ready.kind, created.kind)
+    assert ("Create", name, "String") == tuple(
+        created.data[each] for each in ("operation", "name", "type")
+    )
+    assert "Update" == updated.data["operation"]
+    stream.close()
+    again = happenings(connection, "/journey/line", deep=True, since=created.id)
+    assert ["ready", updated.id] == [next(again).kind, next(again).id]
+    again.close()
+
+
+def test_a_stream_is_for_those_who_may_read(
+    server: ServerProcess, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.admin("user", "create", "watcher")
+    pair = server.admin("key", "create", "watcher")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", pair["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", pair["SecretAccessKey"])
+    told = server.environment
+    connection = Connection(told["AWS_ENDPOINT_URL"], told["AWS_REGION"])
+
+    with pytest.raises(CannotWatch, match="AccessDeniedException"):
+        next(happenings(connection, "/", deep=True))
+    server.admin("user", "delete", "watcher", "--whole")

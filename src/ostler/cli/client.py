@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 
 class WrongEndpoint(Exception):
@@ -43,6 +44,13 @@ class Connection:
         """The file of the certificate authority that was named, if one was."""
         named = self._session().get_config_variable("ca_bundle")
         return Path(named) if named else None
+
+    def credentials(self) -> Any:
+        """Whoever asks, for requests that botocore has no operation for."""
+        found = self._session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found.get_frozen_credentials()
 
     def _session(self) -> Any:
         return botocore.session.Session(profile=self.profile)

@@ -138,9 +138,13 @@ class Bulletin:
             tx.after_commit(lambda: overheard(what))
 
 
-def since(tx: Transaction, sequence: int, limit: int = 1000) -> list[Told]:
-    """What was told after `sequence`, in order, in the transaction's scope."""
+def since(
+    tx: Transaction, sequence: int, limit: int = 1000, *, kind: type[Event] | None = None
+) -> list[Told]:
+    """What was told after `sequence`, in order, in the transaction's scope; of one kind only."""
     later = select(events).where(events.c.sequence > sequence).order_by(events.c.sequence)
+    if kind is not None:
+        later = later.where(events.c.kind == _kind(kind))
     return [
         Told(
             row.sequence,
@@ -151,6 +155,11 @@ def since(tx: Transaction, sequence: int, limit: int = 1000) -> list[Told]:
         )
         for row in tx.all(later.limit(limit))
     ]
+
+
+def oldest(tx: Transaction) -> int:
+    """The number of the first event that is kept in the transaction's scope."""
+    return int(tx.scalar(select(func.coalesce(func.min(events.c.sequence), 0))))
 
 
 def newest(tx: Transaction) -> int:

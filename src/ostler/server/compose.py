@@ -42,6 +42,7 @@ from ostler.foundation.timers import Schedule, Timers
 from ostler.gateway.app import Gateway, Surroundings
 from ostler.gateway.dispatch import Dispatch
 from ostler.gateway.limits import CallerLimits, Rate
+from ostler.gateway.watching import Watching
 from ostler.relay import app as relay
 from ostler.relay import polling
 from ostler.relay.attachments import Attachments
@@ -58,6 +59,7 @@ from ostler.server.installer import Installer
 from ostler.server.invocation import Invocation
 from ostler.server.meter import Meter
 from ostler.server.opening import kept_keys
+from ostler.server.overheard import Overheard
 from ostler.server.pages import Pages
 from ostler.server.readiness import Readiness
 from ostler.server.retention import TIMER as RETENTION
@@ -105,6 +107,7 @@ class Rooms:
     tags: tags.Tags
     nodes: nodes.Nodes
     commands: commands.RunCommand
+    parameters: parameters.Parameters
     state_manager: associations.StateManager
     every: Sequence[Capability]
 
@@ -138,7 +141,8 @@ async def compose(
     """
     clock, ids = clock or SystemClock(), ids or SystemIds()
     schedule = Schedule()
-    bulletin = Bulletin(clock, overheard=meter.heard if meter else None)
+    overheard = Overheard(meter)
+    bulletin = Bulletin(clock, overheard=overheard.hear)
     storage = open_storage(
         settings.database_url,
         outbox=bulletin,
@@ -151,6 +155,7 @@ async def compose(
 
     attachments = Attachments(foundation.blobs, secrets, clock)
     nudges = Nudges(way_of(settings.database_url, settings.nudges), clock, ids)
+    overheard.ring_for_others(nudges)
     courier = Courier(nudges)
     outbound = Http(Networks(settings.outbound_denied, settings.outbound_allowed))
     errands = Errands(Invocation(), outbound, Deliveries(storage, clock))
@@ -184,18 +189,27 @@ async def compose(
     courier.serve(mailbox)
     collector = Collector(desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
+    surroundings = Surroundings(
+        clock=clock,
+        ids=ids,
+        page_tokens=PageTokens(secrets.derive("page tokens")),
+        resource_tags=tagged,
+        default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
+        hosts=(*settings.names, settings.domain, "localhost", *sorted(names)),
+    )
+    watching = Watching(
+        authentication,
+        rooms.parameters.changes,
+        trail,
+        surroundings,
+        overheard.bell,
+        limits=limits,
+    )
     gateway = Gateway(
         Dispatch([answer for each in capabilities for answer in each.operations] + [messages]),
         authentication,
         trail,
-        Surroundings(
-            clock=clock,
-            ids=ids,
-            page_tokens=PageTokens(secrets.derive("page tokens")),
-            resource_tags=tagged,
-            default_scope=Scope(AccountId(administrator.account), Region(settings.region)),
-            hosts=(*settings.names, settings.domain, "localhost", *sorted(names)),
-        ),
+        surroundings,
         limits=limits,
         meter=meter,
     )
@@ -249,7 +263,7 @@ async def compose(
     installer = Installer(Bundles(settings.data / "agents"))
     pages = Pages(readiness, installer, region=settings.region, ca=ca)
     return House(
-        front=Front(gateway, channels, attachments, pages, room),
+        front=Front(gateway, watching, channels, attachments, pages, room),
         gateway=gateway,
         administrator=administrator,
         storage=storage,
@@ -383,6 +397,7 @@ def _furnish(
         labels,
         machines,
         ran.service,
+        values.service,
         wanted.service,
         every=[
             known,

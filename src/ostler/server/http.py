@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from ostler.gateway.app import Gateway
+from ostler.gateway.watching import Watching
 from ostler.relay.app import Relay
 from ostler.relay.asgi import (
     BodyTooLarge,
@@ -39,6 +40,7 @@ class Front:
     def __init__(
         self,
         gateway: Gateway,
+        watching: Watching,
         relay: Relay,
         attachments: Attachments,
         pages: Pages,
@@ -47,6 +49,7 @@ class Front:
         self._room = room
         self._answers = Room()
         self._gateway = gateway
+        self._watching = watching
         self._relay = relay
         self._attachments = attachments
         self._pages = pages
@@ -80,6 +83,8 @@ class Front:
             page = await self._pages.find(scope["path"])
             if page is not None:
                 return page
+            if self._watching.serves(scope["path"]):
+                return await self._watching.answer(request_of(scope))
         signed = _is_signed(scope)
         if signed and scope["method"] in ("PUT", "POST"):
             request = request_of(scope)

@@ -11,8 +11,10 @@ from ostler.capabilities.parameters.model.names import asked_name
 from ostler.capabilities.parameters.model.parameters import Limits
 from ostler.capabilities.parameters.service.reading import Parameter, Parameters
 from ostler.capabilities.parameters.service.references import References, Referred
+from ostler.capabilities.parameters.service.watching import Changes
 
 __all__ = [
+    "Changes",
     "InvalidKeyId",
     "Kind",
     "Limits",

@@ -1,6 +1,7 @@
 """`ostler parameters`: configuration and secrets, one by one or a file at once."""
 
 import fnmatch
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from ostler.cli import values
 from ostler.cli.client import every
+from ostler.cli.watching import CannotWatch, Happening, happenings
 
 COLUMNS = {
     "Name": "NAME",
@@ -121,6 +123,20 @@ def set_(context: Any, /, name: str, value: str | None, **options: Any) -> None:
 
 
 @parameters.command()
+@click.argument("path", default="/")
+@click.option("--flat", is_flag=True, help="Only this level, nothing below it.")
+@click.option("--since", default="", metavar="ID", help="Go on after the event of this id.")
+@click.pass_obj
+def watch(context: Any, path: str, flat: bool, since: str) -> None:
+    """Tell what changes below PATH, as soon as it does, until interrupted."""
+    try:
+        for each in happenings(context.connection, path, deep=not flat, since=since):
+            _tell(context.output, each)
+    except CannotWatch as fault:
+        raise click.ClickException(str(fault)) from fault
+
+
+@parameters.command()
 @click.argument("left")
 @click.argument("right")
 @click.option("--form", type=click.Choice(values.FORMS), help="Of files; by their names otherwise.")
@@ -199,6 +215,19 @@ def import_(context: Any, /, file: Path, path: str, **options: Any) -> None:
     for start in range(0, len(gone), _AT_ONCE):
         names = [_joined(path, name) for name in gone[start : start + _AT_ONCE]]
         client.delete_parameters(Names=names)
+
+
+def _tell(output: Any, happening: Happening) -> None:
+    data = happening.data
+    match happening.kind:
+        case "change" if not output.for_people:
+            click.echo(json.dumps({"id": happening.id, **data}))
+        case "change":
+            click.echo(
+                f"{data['time'][:19]}  {data['operation']:24}{data['name']} ({data['type']})"
+            )
+        case "lost":
+            click.echo("Changes before this are forgotten: read everything again.", err=True)
 
 
 def _value(given: str | None, *, hidden: bool) -> str:

@@ -17,6 +17,7 @@ from ostler.capabilities.parameters.service.references import References, refer
 from ostler.capabilities.parameters.service.sealing import Sealing
 from ostler.capabilities.parameters.service.sharing import Described, Guests
 from ostler.capabilities.parameters.service.tagged import carriers
+from ostler.capabilities.parameters.service.watching import Changes
 from ostler.capabilities.parameters.store import listing
 from ostler.capabilities.parameters.store import parameters as store
 from ostler.capabilities.settings import ResourcePolicies
@@ -59,6 +60,7 @@ class Parameters:
         self._tags = tags
         self._references = references
         self._guests = Guests(storage, tags, policies)
+        self.changes = Changes(storage)
 
     async def get(self, call: Call, name: Name, *, decrypt: bool) -> Parameter:
         """One parameter; the version that the name's selector chooses, or the newest."""
