@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import threading
 import uuid
 from typing import NewType, Protocol
 
@@ -17,6 +18,9 @@ CommandId = NewType("CommandId", str)
 """A UUID."""
 RequestId = NewType("RequestId", str)
 """A UUID; every answer and every line of the log carries it."""
+
+
+_CHANCE = 16 * 64
 
 
 class Ids(Protocol):
@@ -36,10 +40,23 @@ class Ids(Protocol):
 
 
 class SystemIds:
-    """Ids from the machine's source of chance."""
+    """Ids from the machine's source of chance.
+
+    Every request has a UUID, so they are made from chance that is fetched for many at once: each
+    fetch is a system call that lets go of the interpreter, which a busy server takes long to get
+    back.
+    """
+
+    def __init__(self) -> None:
+        self._taking = threading.Lock()
+        self._chance = b""
 
     def uuid(self) -> str:
-        return str(uuid.uuid4())
+        with self._taking:
+            if not self._chance:
+                self._chance = secrets.token_bytes(_CHANCE)
+            taken, self._chance = self._chance[:16], self._chance[16:]
+        return str(uuid.UUID(bytes=taken, version=4))
 
     def hex(self, digits: int) -> str:
         return secrets.token_hex((digits + 1) // 2)[:digits]

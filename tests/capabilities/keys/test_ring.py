@@ -7,6 +7,7 @@ import pytest
 
 from ostler.capabilities.keys.errors import (
     AlreadyExistsException,
+    DisabledException,
     InvalidAliasNameException,
     InvalidMarkerException,
     KMSInvalidStateException,
@@ -244,3 +245,19 @@ async def test_other_kinds_of_keys_are_not_built(customer: Customer, given: Any)
     with pytest.raises(NotYetImplemented):
         await customer.ask("CreateKey", **given)
     assert [] == (await customer.ask("ListKeys"))["Keys"]
+
+
+async def test_another_process_hears_of_a_change_within_two_seconds(
+    ring: Ring, customer: Customer, scope: Scope
+) -> None:
+    elsewhere = ring.under(b"k" * 32).customer(scope)
+    key = await a_key(customer)
+    sealed = await encrypt(elsewhere, key, b"plain")
+
+    await customer.ask("DisableKey", KeyId=key)
+
+    with pytest.raises(DisabledException):
+        await decrypt(customer, sealed)
+    await ring.clock.advance(timedelta(seconds=2))
+    with pytest.raises(DisabledException):
+        await decrypt(elsewhere, sealed)

@@ -1,6 +1,7 @@
 """Finding a key: by any of its names, and only for those whom its policy lets do the deed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
 from ostler.capabilities.keys.model.ciphertexts import Context
@@ -25,6 +26,11 @@ SERVICES = frozenset({"ssm"})
 """The services whose keys the house makes when they are first asked for."""
 
 
+LIFE = timedelta(seconds=2)
+"""How long a change made by another process may go unseen; values are opened more often."""
+_MOST_KNOWN = 1_000
+
+
 class Finder:
     """Finds keys, and makes those that AWS has in every account."""
 
@@ -33,6 +39,12 @@ class Finder:
         self._clock = clock
         self._ids = ids
         self._materials = materials
+        self._known: dict[tuple[Scope, str], tuple[datetime, Key]] = {}
+
+    def forget(self) -> None:
+        """Look keys up anew: something about one has changed. What is being looked up right now
+        is not remembered either."""
+        self._known = {}
 
     async def find(
         self,
@@ -47,7 +59,7 @@ class Finder:
 
         `context` is the ciphertext's; `service` the one that asks on the caller's behalf.
         """
-        key = await self._storage.read(name.scope, partial(store.find, name=name))
+        key = await self._look_up(name)
         told = _told(call, name, context, service)
         if key is None and _is_made(call, name):
             key = self._managed(call.scope, name.alias.removeprefix(RESERVED))
@@ -62,6 +74,18 @@ class Finder:
         else:
             await call.allow_where(None, name.arn, owner=owner, action=action, context=told)
         raise name.missing()
+
+    async def _look_up(self, name: Name) -> Key | None:
+        which, now, known = (name.scope, name.alias or name.id), self._clock.now(), self._known
+        remembered = known.get(which)
+        if remembered is not None and now < remembered[0]:
+            return remembered[1]
+        key = await self._storage.read(name.scope, partial(store.find, name=name))
+        if key is not None:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[which] = (now + LIFE, key)
+        return key
 
     def _managed(self, scope: Scope, service: str) -> Key:
         return Key(

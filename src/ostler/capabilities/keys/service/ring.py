@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from ostler.capabilities.keys.errors import (
     AlreadyExistsException,
@@ -35,7 +36,7 @@ from ostler.foundation.clock import Clock
 from ostler.foundation.errors import AccessDeniedException, ValidationException
 from ostler.foundation.ids import Ids
 from ostler.foundation.paging import Page, PageRequest
-from ostler.foundation.storage import Storage, Transaction
+from ostler.foundation.storage import Scope, Storage, Transaction
 from ostler.foundation.timers import Due
 
 DELETION = "keys.deletion"
@@ -45,6 +46,7 @@ ROTATION = "keys.rotation"
 
 _MOST_TAGS = 50
 Change = Callable[[Transaction, Key], Key]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Ring:
             store.put_tags(tx, key.id, order.tags)
             return key
 
-        return await self._storage.write(call.scope, make)
+        return await self._write(call.scope, make)
 
     async def describe(self, call: Call, key_id: str, *, aliases: bool = True) -> Key:
         """What is known of the key; also of another account's, where its policy allows that."""
@@ -236,7 +238,7 @@ class Ring:
                 raise AlreadyExistsException(f"An alias with the name {arn} already exists")
             store.keep_alias(tx, Alias(alias, key.id, now, now))
 
-        await self._storage.write(call.scope, make)
+        await self._write(call.scope, make)
 
     async def update_alias(self, call: Call, alias: str, key_id: str) -> None:
         """Let an alias name another key; whose it was must be allowed as well."""
@@ -250,13 +252,13 @@ class Ring:
                 raise Name(alias, call.scope, alias=alias).missing()
             store.keep_alias(tx, replace(kept, key=key.id, updated=self._clock.now()))
 
-        await self._storage.write(call.scope, change)
+        await self._write(call.scope, change)
 
     async def delete_alias(self, call: Call, alias: str) -> None:
         """Forget an alias; the key stays."""
         await call.allow(alias_arn(call.scope, new_alias(alias)))
         await self._allow_named(call, alias)
-        await self._storage.write(call.scope, partial(store.remove_alias, name=alias))
+        await self._write(call.scope, partial(store.remove_alias, name=alias))
 
     async def aliases(self, call: Call, key_id: str | None, asked: PageRequest) -> Page[Alias]:
         """Some aliases, of one key or of the whole account."""
@@ -275,7 +277,7 @@ class Ring:
                 tx.unschedule(ROTATION, key.id)
             tx.finish(due)
 
-        await self._storage.write(due.scope, remove)
+        await self._write(due.scope, remove)
 
     async def rotate_due(self, due: Due) -> None:
         """Give a key other material whose time has come; one that is off waits until it is on."""
@@ -291,7 +293,7 @@ class Ring:
             store.change(tx, renewed)
             tx.schedule(ROTATION, key.id, at)
 
-        await self._storage.write(due.scope, rotate)
+        await self._write(due.scope, rotate)
 
     async def _change(
         self,
@@ -312,7 +314,14 @@ class Ring:
             store.change(tx, changed)
             return changed
 
-        return await self._storage.write(call.scope, write)
+        return await self._write(call.scope, write)
+
+    async def _write(self, scope: Scope, change: Callable[[Transaction], R]) -> R:
+        """Change something, so that nobody in this process finds it as it was."""
+        try:
+            return await self._storage.write(scope, change)
+        finally:
+            self._finder.forget()
 
     def _again(self, tx: Transaction, call: Call, id_: str) -> Key:
         name = Name(id_, call.scope, id=id_)
