@@ -113,27 +113,33 @@ def master_keys(path: Path) -> list[bytes]:
     key of the one that was first.
     """
     if not path.exists():
-        _write_first_key(path)
+        put_first(path, base64.b64encode(secrets.token_bytes(_KEY)))
+    return master_keys_in(path.read_bytes(), str(path))
+
+
+def master_keys_in(text: bytes, where: str) -> list[bytes]:
+    """The keys in a text of one a line; `where` it stands is for whoever has to mend it."""
     keys = []
-    for line in path.read_bytes().split():
+    for line in text.split():
         try:
             key = base64.b64decode(line, validate=True)
         except ValueError:
             key = b""
         if len(key) != _KEY:
-            raise ValueError(f"{path} holds something else than keys of {_KEY} bytes in base64")
+            raise ValueError(f"{where} holds something else than keys of {_KEY} bytes in base64")
         keys.append(key)
     if not keys:
-        raise ValueError(f"{path} has no key in it")
+        raise ValueError(f"{where} has no key in it")
     return keys
 
 
-def _write_first_key(path: Path) -> None:
+def put_first(path: Path, line: bytes) -> None:
+    """Make a file of one line, unless somebody else was faster."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(file, base64.b64encode(secrets.token_bytes(_KEY)) + b"\n")
+        os.write(file, line + b"\n")
         os.fsync(file)
     finally:
         os.close(file)

@@ -149,7 +149,7 @@ async def compose(
         due_work=schedule,
         timed=meter.stored if meter else None,
     )
-    newest, *older = await kept_keys(settings.data / "keys", storage)
+    newest, *older = await kept_keys(settings, storage)
     secrets = Secrets(newest, older)
     foundation = Foundation(storage, clock, ids, open_blobs(settings.blobs_url), secrets)
 

@@ -4,11 +4,11 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from ostler import agent
-from ostler.foundation.secrets import SealBroken, master_keys
+from ostler.foundation.secrets import SealBroken
 from ostler.foundation.storage import DatabaseFault, NewerSchema, Storage, sqlite_file
+from ostler.server import masters
 from ostler.server.settings import Settings
 
 
@@ -51,8 +51,8 @@ def explained(settings: Settings) -> Iterator[None]:
         yield
     except SealBroken as fault:
         raise CannotStart(
-            f"{settings.data / 'keys'} has other keys than those that sealed the secrets in the "
-            "database. Put the right file back; backups hold it."
+            f"{masters.place(settings)} has other keys than those that sealed the secrets in the "
+            "database. Put the right ones back; backups hold them."
         ) from fault
     except NewerSchema as fault:
         raise CannotStart(
@@ -64,20 +64,17 @@ def explained(settings: Settings) -> Iterator[None]:
         raise CannotStart(f"The database cannot be used: {fault.orig}") from fault
 
 
-async def kept_keys(path: Path, storage: Storage) -> Sequence[bytes]:
-    """The master keys in the file, made at the very first start and never again."""
-    if not _is_there(path) and await storage.begun():
+async def kept_keys(settings: Settings, storage: Storage) -> Sequence[bytes]:
+    """The master keys, made at the very first start and never again."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    in_file = not settings.master_key.startswith("env:")
+    if in_file and not masters.are_there(settings) and await storage.begun():
         raise CannotStart(
-            f"{path} is missing, and without it nobody can read the secrets in the database. "
-            "Put the file back: backups hold it, and so does every server over this database."
+            f"{masters.place(settings)} is missing, and without it nobody can read the secrets in "
+            "the database. Put the file back: backups hold it, and so does every server over this "
+            "database."
         )
     try:
-        return master_keys(path)
-    except ValueError as fault:
-        raise CannotStart(f"{fault}. Put the right file back; backups hold it.") from fault
-
-
-def _is_there(path: Path) -> bool:
-    """Whether there is the file; its folder is, afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.exists()
+        return masters.read(settings)
+    except masters.NoMasterKey as fault:
+        raise CannotStart(str(fault)) from fault

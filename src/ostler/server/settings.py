@@ -54,6 +54,11 @@ class Settings:
     oidc_roles: tuple[str, ...] = ()
     """Which value of that claim gives which role of the first account: `operators=Deploy`;
     `*=Guest` is for everybody who can sign in."""
+    master_key: str = ""
+    """Where the master key comes from: a file in the data folder if empty; `env:NAME`, a variable
+    with keys in base64, the current one first; `kms:KEY`, that file, sealed by a key of a KMS."""
+    master_key_endpoint: str = ""
+    """The URL of that KMS; AWS's if empty. Its credentials are those AWS's clients find."""
     database: str = ""
     """A database URL (`postgresql+psycopg://…`); a SQLite file in the data folder otherwise."""
     nudges: str = ""
@@ -146,6 +151,8 @@ def read_settings(
     settings = replace(Settings(), **{name: _typed(name, value) for name, value in values.items()})
     if settings.nudges and not settings.nudges.startswith(("nats://", "tls://")):
         raise WrongSetting("nudges is a URL of NATS: nats://host:4222, or tls://host:4222.")
+    if settings.master_key and not settings.master_key.startswith(("env:", "kms:")):
+        raise WrongSetting("master_key is empty, env:NAME or kms:KEY.")
     if bool(settings.access_key) != bool(settings.secret_key):
         raise WrongSetting("access_key and secret_key go together: set both or neither.")
     if settings.account and not (settings.account.isdigit() and len(settings.account) == 12):

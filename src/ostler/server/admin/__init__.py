@@ -18,9 +18,9 @@ from ostler.foundation.clock import SystemClock
 from ostler.foundation.errors import ApiError
 from ostler.foundation.events import Bulletin
 from ostler.foundation.ids import AccountId, Region, SystemIds
-from ostler.foundation.secrets import Secrets, master_keys
 from ostler.foundation.storage import Scope, Storage
 from ostler.foundation.timers import Schedule
+from ostler.server import masters
 from ostler.server.admin.deeds import Answer, Desk
 from ostler.server.admin.grammar import Verb, own_arguments, parser
 from ostler.server.admin.output import as_json, as_table
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _run(settings: Settings, given: Namespace) -> Answer:
     # With another master key than the server's, new secrets would be sealed for nobody.
-    if not (settings.data / "keys").exists():
+    if not masters.are_there(settings):
         raise NothingThere(
             f"No server keeps its keys in {settings.data}. Name the server's folder with --data, "
             "or start the server there once."
@@ -59,8 +59,8 @@ async def _run(settings: Settings, given: Namespace) -> Answer:
     clock, ids = SystemClock(), SystemIds()
     storage = Storage(settings.database_url, outbox=Bulletin(clock), due_work=Schedule())
     try:
-        newest, *older = master_keys(settings.data / "keys")
-        foundation = Foundation(storage, clock, ids, Blobs("memory://"), Secrets(newest, older))
+        secrets = masters.secrets_of(settings)
+        foundation = Foundation(storage, clock, ids, Blobs("memory://"), secrets)
         known = identity.build(foundation)
         directory: Directory = known.service.directory
         await storage.migrate([*known.migrations, *audit.MIGRATIONS])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ostler.foundation.clock import SystemClock
 from ostler.foundation.storage.snapshot import DatabaseFault, NotEmpty
+from ostler.server import masters
 from ostler.server.backup import deeds
 from ostler.server.backup.archive import BrokenArchive, new_file, writing
 from ostler.server.backup.contents import WrongFormat
@@ -94,7 +95,7 @@ def _perform(parser: ArgumentParser, arguments: Sequence[str], deed: Deed) -> in
 
 
 def _make(settings: Settings, given: Namespace) -> str:
-    if not (settings.data / "keys").exists():
+    if not masters.are_there(settings):
         raise NothingThere(
             f"No server keeps its keys in {settings.data}. Name the server's folder with --data."
         )

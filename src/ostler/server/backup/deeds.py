@@ -75,7 +75,9 @@ async def make(settings: Settings, archive: Archive, clock: Clock, *, blobs: boo
             tally.count(member, content)
         archive.add(contents.NUMBERS, msgspec.json.encode(moment.numbers()))
     # What the rows speak of was there before them: keys and blobs that come later do no harm.
-    archive.add("keys", (settings.data / "keys").read_bytes())
+    keys = settings.data / "keys"
+    if keys.exists():  # otherwise they come from the environment
+        archive.add("keys", keys.read_bytes())
     for name in _CERTIFICATES:
         path = settings.data / "tls" / name
         if path.exists():
