@@ -22,6 +22,7 @@ UNSIGNED = {
     ("sts", "AssumeRoleWithWebIdentity"),
     ("sts", "GetWebIdentityProvider"),
     ("sts", "ListRolesForWebIdentity"),
+    ("sns", "ConfirmSubscription"),
 }
 ANYBODY = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 """What AWS lets everybody do who proved who they are: it is about themselves."""

@@ -1,11 +1,17 @@
 """Events go out to a real receiver, which may be away, from a server that may be killed."""
 
+import base64
 import json
+import ssl
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.databases import ENGINES, fresh_database
 from tests.support.processes import ServerProcess, eventually
@@ -151,3 +157,96 @@ def waiting(house: ServerProcess, rule: str, attempts: int = 0) -> list[Any]:
     done = house.ostler("-o", "json", "events", "deliveries", "--rule", rule)
     assert done.returncode == 0, done.stderr
     return [each for each in json.loads(done.stdout) if each["Attempts"] >= attempts]
+
+
+def test_a_subscriber_confirms_and_is_told_what_rules_publish(
+    house: ServerProcess, receiver: ReceiverProcess
+) -> None:
+    sns, events = house.client("sns"), house.client("events")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    policy = json.dumps({"detail": {"operation": ["Delete"]}})
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="http",
+        Endpoint=receiver.url,
+        Attributes={"FilterPolicy": policy, "FilterPolicyScope": "MessageBody"},
+    )
+    [asked] = eventually("the question", receiver.came)
+    question = json.loads(asked["body"])
+    signed_by_house(house, question)
+    assert b"ConfirmSubscriptionResult" in visited(house, question["SubscribeURL"])
+
+    pattern = json.dumps({"detail": {"name": [{"prefix": "/topic/"}]}})
+    events.put_rule(Name="topic", EventPattern=pattern)
+    events.put_targets(Rule="topic", Targets=[{"Id": "t", "Arn": topic}])
+    ssm = house.client()
+    ssm.put_parameter(Name="/topic/x", Value="v", Type="String")
+    ssm.delete_parameter(Name="/topic/x")
+
+    told = json.loads(eventually("a message", lambda: receiver.came()[1:])[0]["body"])
+    signed_by_house(house, told)
+    assert "Delete" == json.loads(told["Message"])["detail"]["operation"]
+    sns.publish(TopicArn=topic, Message='{"detail": {"operation": "Delete"}}', Subject="by hand")
+    last = json.loads(eventually("another message", lambda: receiver.came()[2:])[0]["body"])
+    assert "by hand" == last["Subject"]
+
+
+def visited(house: ServerProcess, url: str) -> bytes:
+    """What lies at a URL of the server."""
+    trusted = ssl.create_default_context(cafile=house.environment["AWS_CA_BUNDLE"])
+    with urllib.request.urlopen(url, context=trusted) as answer:
+        return bytes(answer.read())
+
+
+def signed_by_house(house: ServerProcess, told: dict[str, str]) -> None:
+    """Check the signature of a message as its receivers do."""
+    certificate = x509.load_pem_x509_certificate(visited(house, told["SigningCertURL"]))
+    names = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn")
+    text = "".join(f"{name}\n{told[name]}\n" for name in (*names, "Type") if name in told)
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    signature = base64.b64decode(told["Signature"])
+    key.verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_people_are_told_by_apprise(house: ServerProcess, receiver: ReceiverProcess) -> None:
+    """Apprise itself, with the one of its channels that is plain HTTP."""
+    sns = house.client("sns")
+    topic = sns.create_topic(Name="people", Attributes={"DisplayName": "Alerts"})["TopicArn"]
+    endpoint = f"json://user:pass-word@127.0.0.1:{receiver.port}/"
+    sns.subscribe(TopicArn=topic, Protocol="apprise", Endpoint=endpoint)
+
+    sns.publish(TopicArn=topic, Message="Disk full")
+
+    told = json.loads(eventually("the message", receiver.came)[0]["body"])
+    assert ("Alerts", "Disk full") == (told["title"], told["message"])
+    [kept] = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert "pass-word" not in kept["Endpoint"]
+    audited = house.admin("audit", "--action", "Subscribe")
+    assert "pass-word" not in json.dumps(audited)
+    assert "pass-word" not in house.log.read_text()
+
+
+def test_a_rule_runs_a_command(house: ServerProcess, role: str) -> None:
+    events, ssm = house.client("events"), house.client()
+    pattern = {"detail": {"name": [{"prefix": "/run/"}], "operation": ["Create"]}}
+    events.put_rule(Name="run", EventPattern=json.dumps(pattern))
+    document = f"arn:aws:ssm:{ssm.meta.region_name}::document/AWS-RunShellScript"
+    transformer = {
+        "InputPathsMap": {"name": "$.detail.name"},
+        "InputTemplate": '{"commands": ["echo <name>"]}',
+    }
+    target = {
+        "Id": "run",
+        "Arn": document,
+        "RoleArn": role,
+        "RunCommandParameters": {"RunCommandTargets": [{"Key": "tag:role", "Values": ["web"]}]},
+        "InputTransformer": transformer,
+    }
+    assert 0 == events.put_targets(Rule="run", Targets=[target])["FailedEntryCount"]
+
+    ssm.put_parameter(Name="/run/x", Value="v", Type="String")
+
+    [command] = eventually("the command", lambda: ssm.list_commands()["Commands"])
+    assert {"commands": ["echo /run/x"]} == command["Parameters"]
+    assert [{"Key": "tag:role", "Values": ["web"]}] == command["Targets"]

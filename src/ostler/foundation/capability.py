@@ -6,7 +6,7 @@ from typing import Any
 
 from ostler.foundation.blobs import Blobs
 from ostler.foundation.clock import Clock
-from ostler.foundation.events import Event, Listener
+from ostler.foundation.events import Event, Listener, Wanted
 from ostler.foundation.ids import Ids
 from ostler.foundation.secrets import Secrets
 from ostler.foundation.storage import Migration, Scope, Storage, Transaction
@@ -45,7 +45,8 @@ class Capability:
     `operations` are objects with an attribute `service` (the model's name, "ssm") whose public
     methods are the operations they answer. `listeners` pair a published event with an idempotent
     coroutine function of (scope, event). `jobs` pair a kind of timer with its handler; `wakes` pair
-    an event with a kind of timer that is due in the event's scope when it is told.
+    an event with a kind of timer that is due in the event's scope when it is told, if anybody
+    there wants to know.
     `start` runs once after the migrations, before the doors open.
     """
 
@@ -54,7 +55,7 @@ class Capability:
     operations: Sequence[Any] = ()
     listeners: Sequence[tuple[type[Event], Listener]] = ()
     jobs: Sequence[tuple[str, Handler]] = ()
-    wakes: Sequence[tuple[type[Event], str]] = ()
+    wakes: Sequence[tuple[type[Event], str, Wanted]] = ()
     taggables: Sequence[Taggable] = ()
     migrations: Sequence[Migration] = ()
     start: Callable[[], Awaitable[None]] | None = None

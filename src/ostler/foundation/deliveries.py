@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 
 from ostler.foundation.clock import Clock
+from ostler.foundation.outbound import Outbound, Unreachable
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import (
     Instant,
@@ -89,11 +90,17 @@ class Undeliverable(Exception):
 
 
 class NotNow(Exception):
-    """The parcel was not taken this time; `after` is how long the receiver wants to be left."""
+    """The parcel was not taken this time.
 
-    def __init__(self, message: str, after: timedelta = timedelta(0)) -> None:
+    `after` is how long the receiver wants to be left alone, `status` what it answered over HTTP.
+    """
+
+    def __init__(
+        self, message: str, after: timedelta = timedelta(0), *, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.after = after
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,34 @@ class Parcel:
     def queue(self) -> str:
         """The name of the queue that it stands in."""
         return hashlib.sha256(f"{self.channel} {self.destination}".encode()).hexdigest()
+
+
+_PASSING = (401, 407, 408, 409, 425, 429)
+"""What receivers answer that is tried again, beside their own faults (5xx): EventBridge's list and
+its kin."""
+
+
+async def call_out(
+    outbound: Outbound, method: str, url: str, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Bring something over HTTP; NotNow or Undeliverable when it was not taken.
+
+    `Retry-After` is heeded.
+    """
+    try:
+        answer = await outbound.send(method, url, list(headers.items()), body)
+    except Unreachable as fault:
+        if fault.lasting:
+            raise Undeliverable(str(fault)) from fault
+        raise NotNow(str(fault)) from fault
+    if 200 <= answer.status < 300:
+        return
+    told = f"The receiver answers {answer.status}."
+    if answer.status < 500 and answer.status not in _PASSING:
+        raise Undeliverable(told)
+    after = answer.headers.get("retry-after", "")
+    wait = int(after) if after.isdecimal() and len(after) < 7 else 0
+    raise NotNow(told, timedelta(seconds=wait), status=answer.status)
 
 
 Sender = Callable[[Scope, Parcel], Awaitable[None]]

@@ -54,6 +54,10 @@ Listener = Callable[[Scope, Any], Awaitable[None]]
 """A coroutine function of the scope and the event; it may be told the same thing twice."""
 
 
+Wanted = Callable[[Transaction, Scope], bool]
+"""Whether anybody wants to know what happens in a scope; asked in the transaction that tells it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """An event as it was written down: the body is its members, as JSON has them."""
@@ -77,12 +81,12 @@ class Bulletin:
         self._clock = clock
         self._overheard = overheard
         self._listeners: dict[type[Event], dict[str, Listener]] = {}
-        self._wakened: dict[type[Event], list[str]] = {}
+        self._wakened: dict[type[Event], dict[str, Wanted]] = {}
 
-    def wake(self, event: type[Event], timer: str) -> None:
-        """Have the timer of this kind due in the scope of every such `event`, for those who read
-        with `since` what was told: much at once where much happens."""
-        self._wakened.setdefault(event, []).append(timer)
+    def wake(self, event: type[Event], timer: str, wanted: Wanted) -> None:
+        """Have the timer of this kind due in the scope of such an `event`, where that is wanted,
+        for those who read with `since` what was told: much at once where much happens."""
+        self._wakened.setdefault(event, {})[timer] = wanted
 
     def subscribe(self, event: type[Event], listener: Listener) -> None:
         """Tell `listener` of every `event` and of what is derived from it.
@@ -125,17 +129,26 @@ class Bulletin:
                 for timer in _named_for(self._listeners, type(event))
             ]
         )
-        wakened = {
-            (scope, timer)
-            for scope, event in told
-            for timer in _named_for(self._wakened, type(event))
-        }
-        for scope, timer in sorted(wakened, key=lambda each: (each[0].account, each[0].region)):
-            tx.schedule(timer, "", now, scope=scope)
+        self._wake_up(tx, told, now)
 
         if self._overheard is not None:
             overheard, what = self._overheard, [event for _, event in told]
             tx.after_commit(lambda: overheard(what))
+
+    def _wake_up(self, tx: Transaction, told: Sequence[tuple[Scope, Event]], now: datetime) -> None:
+        kinds: dict[Scope, set[type[Event]]] = {}
+        for scope, event in told:
+            kinds.setdefault(scope, set()).add(type(event))
+        for scope in sorted(kinds, key=lambda each: (each.account, each.region)):
+            sleeping = {
+                timer: self._wakened[each][timer]
+                for kind in kinds[scope]
+                for each in kind.__mro__
+                for timer in self._wakened.get(each, ())
+            }
+            for timer, wanted in sleeping.items():
+                if wanted(tx, scope):
+                    tx.schedule(timer, "", now, scope=scope)
 
 
 def since(

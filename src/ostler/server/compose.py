@@ -18,6 +18,7 @@ from ostler.capabilities import (
     keys,
     logs,
     nodes,
+    notifications,
     parameters,
     tags,
 )
@@ -104,6 +105,7 @@ class Rooms:
     """The capabilities, put together: what the doors need of them, and every one in its tier."""
 
     identity: identity.Identity
+    signing: notifications.Signing
     tags: tags.Tags
     nodes: nodes.Nodes
     commands: commands.RunCommand
@@ -157,8 +159,9 @@ async def compose(
     nudges = Nudges(way_of(settings.database_url, settings.nudges), clock, ids)
     overheard.ring_for_others(nudges)
     courier = Courier(nudges)
-    outbound = Http(Networks(settings.outbound_denied, settings.outbound_allowed))
-    errands = Errands(Invocation(), outbound, Deliveries(storage, clock))
+    networks = Networks(settings.outbound_denied, settings.outbound_allowed)
+    outbound = Http(networks)
+    errands = Errands(Invocation(), networks, outbound, Deliveries(storage, clock))
     rooms = _furnish(foundation, settings, attachments, courier, errands)
     who, machines, capabilities = rooms.identity, rooms.nodes, rooms.every
 
@@ -166,8 +169,8 @@ async def compose(
     for capability in capabilities:
         for event, listener in capability.listeners:
             bulletin.subscribe(event, listener)
-        for event, timer in capability.wakes:
-            bulletin.wake(event, timer)
+        for event, timer, wanted in capability.wakes:
+            bulletin.wake(event, timer, wanted)
     bulletin.subscribe(NodeDeregistered, courier.part)
     rooms.tags.serve([kind for each in capabilities for kind in each.taggables])
     administrator = await who.first_start(
@@ -261,7 +264,7 @@ async def compose(
         storage, workers, clock, pulse=machines.presence, folders=settings.folders
     )
     installer = Installer(Bundles(settings.data / "agents"))
-    pages = Pages(readiness, installer, region=settings.region, ca=ca)
+    pages = Pages(readiness, installer, rooms.signing, region=settings.region, ca=ca)
     return House(
         front=Front(gateway, watching, channels, attachments, pages, room),
         gateway=gateway,
@@ -290,7 +293,8 @@ def every_migration() -> Sequence[Migration]:
     blobs, secrets = Blobs("memory://"), Secrets(bytes(32))
     nowhere = Foundation(storage, clock, SystemIds(), blobs, secrets)
     courier = Courier(Nudges(None, clock, nowhere.ids))
-    errands = Errands(Invocation(), Http(Networks()), Deliveries(storage, clock))
+    everywhere = Networks()
+    errands = Errands(Invocation(), everywhere, Http(everywhere), Deliveries(storage, clock))
     attachments = Attachments(blobs, secrets, clock)
     return _furnish(nowhere, Settings(), attachments, courier, errands).migrations
 
@@ -300,6 +304,7 @@ class Errands:
     """How capabilities act outside of themselves: as a customer, and out of the house."""
 
     invocation: Invocation
+    networks: Networks
     outbound: Http
     deliveries: Deliveries
 
@@ -325,6 +330,12 @@ def _furnish(
         roles=who,
         invoke=errands.invocation,
         outbound=errands.outbound,
+        deliveries=errands.deliveries,
+    )
+    post = notifications.build(
+        foundation,
+        outbound=errands.outbound,
+        networks=errands.networks,
         deliveries=errands.deliveries,
     )
     tagged = tags.build(foundation)
@@ -369,6 +380,7 @@ def _furnish(
         buckets=BucketsElsewhere(elsewhere) if elsewhere else stores.service,
         output_url=elsewhere,
         logs=journals.service,
+        invoke=errands.invocation,
         history=timedelta(days=settings.history_days),
         largest_output=settings.output_limit * MEGABYTE,
         bringers=newest_agents.keys(),
@@ -394,6 +406,7 @@ def _furnish(
     )
     return Rooms(
         who,
+        post.service,
         labels,
         machines,
         ran.service,
@@ -405,6 +418,7 @@ def _furnish(
             stores,
             rules,
             journals,
+            post,
             tagged,
             choices,
             fleet,

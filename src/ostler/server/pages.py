@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ostler.server.installer import Installer
 from ostler.server.readiness import Readiness
@@ -12,14 +13,33 @@ _JSON = {"content-type": "application/json", "cache-control": "no-store"}
 _PEM = {"content-type": "application/x-pem-file"}
 
 
+_SIGNER = "/SimpleNotificationService-"
+"""How the path of a certificate begins by which messages of topics are checked, as AWS's."""
+
+
+class Signers(Protocol):
+    """Knows the certificates by which messages of topics are checked."""
+
+    async def certificate(self, name: str) -> bytes | None:
+        """The certificate of this name in PEM; None when there is none."""
+        ...
+
+
 class Pages:
-    """Health, readiness, the authority to trust, and what installs an agent."""
+    """Health, readiness, whom to trust, and what installs an agent."""
 
     def __init__(
-        self, readiness: Readiness, installer: Installer, *, region: str, ca: Path | None
+        self,
+        readiness: Readiness,
+        installer: Installer,
+        signers: Signers,
+        *,
+        region: str,
+        ca: Path | None,
     ) -> None:
         self._readiness = readiness
         self._installer = installer
+        self._signers = signers
         self._health = json.dumps({"status": "ok", "region": region}).encode()
         self._ca = ca
 
@@ -32,6 +52,10 @@ class Pages:
                 return _readiness(await self._readiness.faults())
             case "/ca.pem" if self._ca is not None:
                 return Response(200, _PEM, self._ca.read_bytes())
+        if path.startswith(_SIGNER) and path.endswith(".pem"):
+            name = path.removeprefix(_SIGNER).removesuffix(".pem")
+            certificate = await self._signers.certificate(name)
+            return None if certificate is None else Response(200, _PEM, certificate)
         return await self._installer.find(path)
 
 

@@ -30,6 +30,7 @@ SERVICES = (
     "s3",
     "logs",
     "events",
+    "sns",
 )
 
 AuthKind = Literal["sigv4", "none", "node-key"]

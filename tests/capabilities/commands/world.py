@@ -160,7 +160,10 @@ class FakeRoles:
     roles: set[str] = field(default_factory=set)
 
     async def role_exists(self, scope, name, service_principal="ssm.amazonaws.com"):
-        return name in self.roles
+        return name.rpartition("/")[2] in self.roles
+
+    async def role_caller(self, account, role, session_name="ostler"):
+        return Caller(f"arn:aws:sts::{account}:assumed-role/{role}/{session_name}", account, "A")
 
     async def pass_role(self, call, role_arn):
         await call.allow(role_arn, action="iam:PassRole")
@@ -174,6 +177,21 @@ class FakeCourier:
 
     async def bring(self, scope, node, job):
         self.brought[node][job.job_id] = job
+
+
+@dataclass
+class FakeTopics:
+    """Hears what is published, and by whom."""
+
+    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusal: ApiError | None = None
+
+    async def __call__(self, call, service, operation, given):
+        assert (service, operation) == ("sns", "Publish")
+        if self.refusal is not None:
+            raise self.refusal
+        self.published.append((call.caller.arn, given))
+        return {"MessageId": "m"}
 
 
 @dataclass(frozen=True)
@@ -206,6 +224,7 @@ class World:
         self.fleet = FakeFleet()
         self.roles = FakeRoles({"Notifier"})
         self.stored = FakeStored()
+        self.topics = FakeTopics()
         self.enrol(3)
         self.begin()
 
@@ -225,6 +244,7 @@ class World:
             roles=self.roles,
             stored=self.stored,
             courier=self.courier,
+            invoke=self.topics,
         )
         self.commands = self.capability.service.commands
         self.desk = self.capability.service.desk

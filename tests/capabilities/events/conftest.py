@@ -133,8 +133,8 @@ def bench(house: House, clock: ManualClock, scope: Scope, tmp_path: Path) -> Ben
     made = events.build(
         foundation, roles=roles, invoke=neighbours, outbound=world, deliveries=carrying
     )
-    for event, timer in made.wakes:
-        house.bulletin.wake(event, timer)
+    for event, timer, wanted in made.wakes:
+        house.bulletin.wake(event, timer, wanted)
     handlers = {**dict(made.jobs), deliveries.TIMER: carrying.carry}
     timers = Timers(house.storage, clock, ids, house.schedule, handlers)
     return Bench(made, house, clock, timers, world, roles, neighbours, scope)

@@ -406,7 +406,14 @@ async def test_a_deregistered_node_is_none_any_more(fleet: Fleet, scope: Scope) 
         scope, lambda tx: fleet.tags.of(tx, "ManagedInstance", node)
     )
     assert {} == tags
-    assert "nodes.NodeDeregistered" == (await fleet.told(scope))[-1].kind
+    gone, announced = (await fleet.told(scope))[-2:]
+    assert "nodes.NodeDeregistered" == gone.kind
+    assert {
+        "source": "ostler.nodes",
+        "detail_type": "Node Deregistered",
+        "detail": {"instance-id": node},
+        "resources": [f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"],
+    } == announced.body
 
 
 @on_both_engines

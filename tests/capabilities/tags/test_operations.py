@@ -177,9 +177,15 @@ async def test_a_change_is_told(tagging: Tagging, scope: Scope) -> None:
 
     told = await tagging.house.storage.read(scope, lambda tx: since(tx, 0))
 
-    assert [("tags.TagsChanged", NODE["ResourceId"])] * 2 == [
-        (each.kind, each.body["id"]) for each in told
+    assert [NODE["ResourceId"]] * 2 == [
+        each.body["id"] for each in told if each.kind == "tags.TagsChanged"
     ]
+    announced = [each.body for each in told if "detail" in each.body]
+    arn = f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{NODE['ResourceId']}"
+    assert [("aws.tag", "Tag Change on Resource", [arn])] * 2 == [
+        (each["source"], each["detail_type"], each["resources"]) for each in announced
+    ]
+    assert [{"a": "b"}, {}] == [each["detail"]["tags"] for each in announced]
 
 
 def tags(**carried: str) -> list[dict[str, str]]:

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ostler.capabilities.commands.events import CancelAsked, CommandSent
-from ostler.capabilities.commands.jobs import Courier, Desk, Dispatcher
+from ostler.capabilities.commands.events import CancelAsked, CommandSent, NotificationDue
+from ostler.capabilities.commands.jobs import Courier, Desk, Dispatcher, Notices
 from ostler.capabilities.commands.migrations import MIGRATIONS
 from ostler.capabilities.commands.operations import Operations
 from ostler.capabilities.commands.service import (
@@ -30,6 +30,7 @@ from ostler.capabilities.commands.service import (
 )
 from ostler.capabilities.nodes.events import NodeDeregistered
 from ostler.foundation.capability import Capability, Foundation
+from ostler.foundation.invoke import Invoke
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def build(
     courier: Courier,
     buckets: Buckets,
     logs: Logs,
+    invoke: Invoke,
     output_url: str = "",
     history: timedelta = HISTORY,
     largest_output: int = LARGEST_OUTPUT,
@@ -69,6 +71,7 @@ def build(
     outputs = Outputs(storage, foundation.blobs, destinations, largest=largest_output)
     reader = OutputReader(commands, outputs, nodes, buckets, clock, bringers=bringers)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
+    notices = Notices(roles, invoke, clock, foundation.ids)
     return Capability(
         name="commands",
         service=RunCommand(commands, Desk(progress, dispatcher), outputs),
@@ -77,6 +80,7 @@ def build(
             (CommandSent, dispatcher.start),
             (CancelAsked, dispatcher.stop),
             (NodeDeregistered, dispatcher.lose),
+            (NotificationDue, notices.publish),
         ],
         jobs=[
             (SILENCE_TIMER, dispatcher.find_silent),

@@ -1,5 +1,7 @@
 """What happened to commands, for others to hear."""
 
+from typing import Any
+
 from ostler.foundation.events import Announcement, Event
 
 
@@ -34,6 +36,15 @@ class InvocationTurned(Announcement, frozen=True, kw_only=True):
     node: str
     status: str
     details: str
+
+
+class NotificationDue(Event, frozen=True):
+    """Somebody wants to be told by a topic how a command stands; `role` is who may tell it."""
+
+    command: str
+    topic: str
+    role: str
+    message: dict[str, Any]
 
 
 class InvocationEnded(InvocationTurned, frozen=True, kw_only=True):

@@ -11,10 +11,11 @@ from ostler.capabilities.events.operations import (
 from ostler.capabilities.events.service.buses import Buses
 from ostler.capabilities.events.service.neighbours import Roles
 from ostler.capabilities.events.service.putting import Putting
-from ostler.capabilities.events.service.routing import CHANNEL, ROUTE_TIMER, Routing
-from ostler.capabilities.events.service.rules import SCHEDULE_TIMER, Rules
+from ostler.capabilities.events.service.routing import CHANNEL, Routing
+from ostler.capabilities.events.service.rules import ROUTE_TIMER, SCHEDULE_TIMER, Rules
 from ostler.capabilities.events.service.sending import Sending
 from ostler.capabilities.events.service.webhooks import Vault, Webhooks
+from ostler.capabilities.events.store.rules import has_rules
 from ostler.foundation.capability import Capability, Foundation
 from ostler.foundation.deliveries import Deliveries
 from ostler.foundation.events import Announcement
@@ -46,6 +47,6 @@ def build(
             WebhookOperations(Webhooks(storage, clock, ids, vault)),
         ],
         jobs=[(ROUTE_TIMER, watch.route), (SCHEDULE_TIMER, watch.keep_schedule)],
-        wakes=[(Announcement, ROUTE_TIMER)],
+        wakes=[(Announcement, ROUTE_TIMER, has_rules)],
         migrations=MIGRATIONS,
     )

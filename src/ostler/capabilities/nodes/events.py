@@ -1,6 +1,14 @@
 """What happened in the fleet, for others to hear."""
 
-from ostler.foundation.events import Event
+from ostler.foundation.events import Announcement, Event
+from ostler.foundation.storage import Scope
+
+SOURCE = "ostler.nodes"
+"""AWS announces nothing of this: the source is ours."""
+
+REGISTERED = "Node Registered"
+DEREGISTERED = "Node Deregistered"
+PING_STATUS_CHANGED = "Node Ping Status Change"
 
 
 class NodeRegistered(Event, frozen=True):
@@ -16,7 +24,7 @@ class NodeDeregistered(Event, frozen=True):
     node: str
 
 
-class NodePingStatusChanged(Event, frozen=True):
+class NodePingStatusChanged(Announcement, frozen=True, kw_only=True):
     """A node was heard again, or was silent for too long."""
 
     node: str
@@ -34,3 +42,25 @@ class MachineMismatched(Event, frozen=True):
     """A node's key was used on another machine: a cloned disk, or a thief."""
 
     node: str
+
+
+def announced(scope: Scope, detail_type: str, node: str, **detail: str) -> Announcement:
+    """What happened to a node, in the shape of EventBridge."""
+    told = {"instance-id": node, **{key.replace("_", "-"): each for key, each in detail.items()}}
+    return Announcement(SOURCE, detail_type, told, (_arn(scope, node),))
+
+
+def ping_status_changed(scope: Scope, node: str, status: str) -> NodePingStatusChanged:
+    """A node was heard again, or was silent for too long."""
+    return NodePingStatusChanged(
+        source=SOURCE,
+        detail_type=PING_STATUS_CHANGED,
+        detail={"instance-id": node, "ping-status": status},
+        resources=(_arn(scope, node),),
+        node=node,
+        status=status,
+    )
+
+
+def _arn(scope: Scope, node: str) -> str:
+    return f"arn:aws:ssm:{scope.region}:{scope.account}:managed-instance/{node}"

@@ -9,7 +9,7 @@ from ostler.capabilities.tags.errors import (
     InvalidResourceType,
     TooManyTagsError,
 )
-from ostler.capabilities.tags.events import TagsChanged
+from ostler.capabilities.tags.events import TagsChanged, tag_change
 from ostler.capabilities.tags.model import check_tags, most, request_context, resource_id
 from ostler.foundation.call import Call
 from ostler.foundation.capability import Taggable
@@ -46,7 +46,7 @@ class Tags:
         def change(tx: Transaction) -> None:
             _expect(tx, taggable, resource)
             store.remove(tx, kind, resource_id(resource), keys)
-            tx.tell(TagsChanged(kind=kind, id=resource_id(resource)))
+            self._tell(tx, kind, resource_id(resource), keys)
 
         await self._storage.write(call.scope, change)
 
@@ -78,7 +78,7 @@ class Tags:
         store.write(tx, kind, resource_id(resource), tags)
         if store.count(tx, kind, resource_id(resource)) > most(kind):
             raise TooManyTagsError
-        tx.tell(TagsChanged(kind=kind, id=resource_id(resource)))
+        self._tell(tx, kind, resource_id(resource), tags)
 
     def drop(self, tx: Transaction, kind: str, resource: str) -> None:
         """Forget the tags of a resource that is no more."""
@@ -106,6 +106,14 @@ class Tags:
             if taggable.arn_kind == arn_kind and resource:
                 return taggable.kind, resource
         return None
+
+    def _tell(self, tx: Transaction, kind: str, resource: str, changed: Iterable[str]) -> None:
+        tx.tell(TagsChanged(kind=kind, id=resource))
+        taggable, scope = self._kinds.get(kind), tx.scope
+        if taggable is None or scope is None:
+            return
+        arn = f"arn:aws:ssm:{scope.region}:{scope.account}:{taggable.arn_kind}/{resource}"
+        tx.tell(tag_change(arn, taggable.arn_kind, changed, store.of(tx, kind, resource)))
 
     async def _allowed(
         self,

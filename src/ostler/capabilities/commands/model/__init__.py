@@ -3,6 +3,8 @@
 from ostler.capabilities.commands.model.commands import (
     DEFAULT_DELIVERY_TIMEOUT,
     DEFAULT_VERSION,
+    OF_COMMAND,
+    OF_INVOCATION,
     Alarms,
     Command,
     Logging,
@@ -56,6 +58,8 @@ __all__ = [
     "DEFAULT_VERSION",
     "DELIVERED",
     "NOT_STARTED",
+    "OF_COMMAND",
+    "OF_INVOCATION",
     "OPEN",
     "OPEN_OUTCOMES",
     "SENT",

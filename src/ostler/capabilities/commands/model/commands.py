@@ -17,16 +17,27 @@ DEFAULT_DELIVERY_TIMEOUT = 3600
 DEFAULT_VERSION = "$DEFAULT"
 _DEFAULT_EXECUTION_TIMEOUT = 3600
 
+OF_COMMAND = "Command"
+OF_INVOCATION = "Invocation"
+NOTIFIED = frozenset({"InProgress", "Success", "TimedOut", "Cancelled", "Failed"})
+"""The statuses of which topics are told."""
+
 _NUMBER = re.compile(r"\s*([0-9]{1,7})(?:\.[0-9]*)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Whom to tell of changes of status: kept and answered back, until there are topics."""
+    """Which changes of status to tell a topic of: of the command, or of its invocations."""
 
     topic: str = ""
     events: Sequence[str] = ()
     type: str = ""
+
+    def wants(self, of: str, status: str) -> bool:
+        """Whether the topic is to be told; AWS says nothing of Pending and Cancelling."""
+        if not self.topic or of != (self.type or OF_COMMAND) or status not in NOTIFIED:
+            return False
+        return not self.events or "All" in self.events or status in self.events
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ostler.capabilities.commands.service.moves import (
     SILENCE_TIMER,
 )
 from ostler.capabilities.commands.service.neighbours import (
+    SERVICE,
     Buckets,
     Documents,
     DocumentVersion,
@@ -35,6 +36,7 @@ __all__ = [
     "HISTORY",
     "HISTORY_TIMER",
     "LARGEST_OUTPUT",
+    "SERVICE",
     "SILENCE_TIMER",
     "Buckets",
     "Commands",

@@ -1,7 +1,7 @@
 """Moves: a command goes on, within a transaction, after something happened to its invocations."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,11 @@ from ostler.capabilities.commands.events import (
     CommandTurned,
     InvocationEnded,
     InvocationTurned,
+    NotificationDue,
 )
 from ostler.capabilities.commands.model import (
+    OF_COMMAND,
+    OF_INVOCATION,
     UNDELIVERED,
     UNSENT,
     Command,
@@ -79,9 +82,9 @@ def go_on(
         command = replace(command, ended=at)
     if command != before:
         command_store.save(tx, command)
-    _tell_turns(tx, command, turned)
+    _tell_turns(tx, command, turned, at)
     if command.outcome.coarse != before.outcome.coarse:
-        _tell_of_command(tx, command)
+        _tell_of_command(tx, command, at)
     if command.ended is not None and before.ended is None:
         _end(tx, command, at, history)
     return started
@@ -90,7 +93,8 @@ def go_on(
 def announce_refused(tx: Transaction, command: Command, invocations: Sequence[Invocation]) -> None:
     """Tell of invocations that ended before they began."""
     refused = [invocation for invocation in invocations if invocation.status.final]
-    _tell_turns(tx, command, [Turn(one.node, Status.WAITING, one.status) for one in refused])
+    turns = [Turn(one.node, Status.WAITING, one.status) for one in refused]
+    _tell_turns(tx, command, turns, command.requested)
 
 
 def _next(tx: Transaction, command: Command, at: datetime) -> tuple[list[Turn], list[NodeId]]:
@@ -119,8 +123,8 @@ def _end(tx: Transaction, command: Command, at: datetime, history: timedelta) ->
     tx.schedule(HISTORY_TIMER, command.id, at + history)
 
 
-def _tell_of_command(tx: Transaction, command: Command) -> None:
-    """Tell how the command stands, as EventBridge would."""
+def _tell_of_command(tx: Transaction, command: Command, at: datetime) -> None:
+    """Tell how the command stands, as EventBridge would, and the topic that is to be told."""
     told = CommandEnded if command.outcome.final else CommandTurned
     nodes = command.order.nodes[:_NAMED]
     tx.tell(
@@ -139,9 +143,16 @@ def _tell_of_command(tx: Transaction, command: Command) -> None:
             details=command.outcome.details,
         )
     )
+    told_topic = {
+        "instanceIds": list(command.order.nodes),
+        "expiresAfter": _iso(command.expires),
+        "outputS3BucketName": command.order.bucket,
+        "outputS3KeyPrefix": command.order.prefix,
+    }
+    _notify(tx, command, OF_COMMAND, command.outcome.coarse, told_topic, at)
 
 
-def _tell_turns(tx: Transaction, command: Command, turns: Iterable[Turn]) -> None:
+def _tell_turns(tx: Transaction, command: Command, turns: Iterable[Turn], at: datetime) -> None:
     """Tell of invocations: AWS says nothing of being pending, delayed or cancelling."""
     common = _detail(command)
     for turn in turns:
@@ -161,6 +172,33 @@ def _tell_turns(tx: Transaction, command: Command, turns: Iterable[Turn]) -> Non
                 details=latter.details,
             )
         )
+        told_topic = {"instanceId": turn.node}
+        _notify(tx, command, OF_INVOCATION, latter.coarse, told_topic, at)
+
+
+def _notify(
+    tx: Transaction, command: Command, of: str, status: str, told: Mapping[str, Any], at: datetime
+) -> None:
+    """Have the topic told that the order names, if it wants to know this; in AWS's words."""
+    order = command.order
+    if not order.notification.wants(of, status):
+        return
+    message = {
+        "commandId": command.id,
+        "documentName": command.document_name,
+        **told,
+        "requestedDateTime": _iso(command.requested),
+        "status": status,
+        "eventTime": _iso(at),
+    }
+    tx.tell(
+        NotificationDue(
+            command=command.id,
+            topic=order.notification.topic,
+            role=order.role,
+            message=message,
+        )
+    )
 
 
 def _detail(command: Command) -> dict[str, Any]:

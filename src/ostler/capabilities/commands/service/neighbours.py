@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from ostler.foundation.call import Call
-from ostler.foundation.ids import NodeId
+from ostler.foundation.call import Call, Caller
+from ostler.foundation.ids import AccountId, NodeId
 from ostler.foundation.storage import Scope
 from ostler.grammar.documents import Document
 from ostler.grammar.targets import Targets
@@ -96,6 +96,10 @@ class Roles(Protocol):
 
     async def role_exists(self, scope: Scope, name: str, service_principal: str = ...) -> bool:
         """Whether the account has the role, and it trusts the service."""
+        ...
+
+    async def role_caller(self, account: AccountId, role: str, session_name: str = ...) -> Caller:
+        """Somebody who acts in the role."""
         ...
 
     async def pass_role(self, call: Call, role_arn: str) -> None:

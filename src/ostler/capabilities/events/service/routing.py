@@ -12,7 +12,7 @@ from ostler.capabilities.events.model.envelopes import Envelope, envelope_of, sc
 from ostler.capabilities.events.model.names import DEFAULT_BUS, DESTINATION, arn_of, rule_arn
 from ostler.capabilities.events.model.rules import Rule, pattern_of
 from ostler.capabilities.events.model.targets import Retry, Target
-from ostler.capabilities.events.service.rules import set_timer
+from ostler.capabilities.events.service.rules import ROUTE_TIMER, set_timer
 from ostler.capabilities.events.store import rules as store
 from ostler.capabilities.events.store.rules import Listening
 from ostler.foundation.clock import Clock
@@ -22,7 +22,6 @@ from ostler.foundation.storage import Scope, Storage, Transaction
 from ostler.foundation.timers import Due
 from ostler.grammar.eventpatterns import Pattern, TooCostly
 
-ROUTE_TIMER = "events.route"
 CHANNEL = "events"
 
 _AT_ONCE = 200

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from ostler.capabilities.events.errors import LimitExceededException, ResourceNotFoundException
@@ -17,9 +17,12 @@ from ostler.foundation.errors import ValidationException
 from ostler.foundation.paging import Page, PageRequest
 from ostler.foundation.storage import Storage, Transaction
 
+ROUTE_TIMER = "events.route"
+"""The timer of an account and region where something happened."""
 SCHEDULE_TIMER = "events.schedule"
 """The timer of a rule's schedule; its key is the rule's name."""
 
+_SOON = timedelta(seconds=5)
 MOST_RULES = 1000
 MOST_TARGETS = 100
 
@@ -49,6 +52,8 @@ class Rules:
             since = former.since if former and same else self._clock.now()
             kept = replace(rule, since=since, author=former.author if former else rule.author)
             store.write_rule(tx, kept)
+            # What is told by a transaction that does not see the rule yet wakes nobody itself.
+            tx.schedule(ROUTE_TIMER, "", self._clock.now() + _SOON)
             if former is None:
                 store.write_tags(tx, arn, tags)
             set_timer(tx, kept, self._clock.now())

@@ -1,7 +1,7 @@
 """Sending: each parcel of a rule is brought to its target, in the target's own way."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from ostler.capabilities.events.store import rules as rule_store
 from ostler.capabilities.events.store import webhooks as webhook_store
 from ostler.foundation.call import Call, Caller
 from ostler.foundation.clock import Clock
-from ostler.foundation.deliveries import NotNow, Parcel, Undeliverable
+from ostler.foundation.deliveries import NotNow, Parcel, Undeliverable, call_out
 from ostler.foundation.errors import (
     AccessDeniedException,
     ApiError,
@@ -34,13 +34,12 @@ from ostler.foundation.errors import (
 )
 from ostler.foundation.ids import Ids
 from ostler.foundation.invoke import Invoke
-from ostler.foundation.outbound import Answer, Outbound, Unreachable
+from ostler.foundation.outbound import Outbound
 from ostler.foundation.policy import Policy
 from ostler.foundation.secrets import SealBroken
 from ostler.foundation.storage import Scope, Storage, Transaction
 
-_PASSING = (401, 407, 408, 409, 425, 429)
-"""What EventBridge tries again, beside the faults of the receiver (5xx), and its kin."""
+_UNAUTHORIZED = 401
 _SESSION = "events"
 _AGENT = "Ostler/EventBridge/ApiDestinations"
 
@@ -118,14 +117,16 @@ class Sending:
         except AccessDeniedException as refusal:
             raise Undeliverable(refusal.message) from refusal
         destination, known = await self._destination(scope, target)
-        answer = await self._called(destination, known, target.extras or Extras(), parcel.id, text)
-        if answer.status == 401:
-            self._tokens.forget(known)
-        _judge(answer)
+        try:
+            await self._called(destination, known, target.extras or Extras(), parcel.id, text)
+        except NotNow as refusal:
+            if refusal.status == _UNAUTHORIZED:
+                self._tokens.forget(known)
+            raise
 
     async def _called(
         self, to: Destination, known: Authorization, extras: Extras, message: str, text: str
-    ) -> Answer:
+    ) -> None:
         now = int(self._clock.now().timestamp())
         body = b"" if to.method in ("GET", "HEAD") else with_body(text, known.additions.body)
         headers = {
@@ -136,22 +137,17 @@ class Sending:
             **{name.lower(): value for name, value in extras.headers.items()},
             **{each.key.lower(): each.value for each in known.additions.headers},
         }
-        try:
-            match known.way:
-                case Way.BASIC:
-                    headers["authorization"] = basic(known.name, known.secret)
-                case Way.API_KEY if known.name.lower() == SIGNATURE:
-                    headers[SIGNATURE] = signature(known.secret, message, now, body)
-                case Way.API_KEY:
-                    headers[known.name.lower()] = known.secret
-                case Way.OAUTH:
-                    headers["authorization"] = f"Bearer {await self._tokens.get(known)}"
-            url = url_of(to.endpoint, extras, known.additions.query)
-            return await self._outbound.send(to.method, url, list(headers.items()), body)
-        except Unreachable as fault:
-            if fault.lasting:
-                raise Undeliverable(str(fault)) from fault
-            raise NotNow(str(fault)) from fault
+        match known.way:
+            case Way.BASIC:
+                headers["authorization"] = basic(known.name, known.secret)
+            case Way.API_KEY if known.name.lower() == SIGNATURE:
+                headers[SIGNATURE] = signature(known.secret, message, now, body)
+            case Way.API_KEY:
+                headers[known.name.lower()] = known.secret
+            case Way.OAUTH:
+                headers["authorization"] = f"Bearer {await self._tokens.get(known)}"
+        url = url_of(to.endpoint, extras, known.additions.query)
+        await call_out(self._outbound, to.method, url, headers, body)
 
     async def _destination(self, scope: Scope, target: Target) -> tuple[Destination, Authorization]:
         path = target.arn.removeprefix(arn_of(scope, DESTINATION, ""))
@@ -220,15 +216,3 @@ def _publisher(scope: Scope, topic: str) -> Caller:
         }
     )
     return Caller(SERVICE, scope.account, SERVICE, policies=(policy,))
-
-
-def _judge(answer: Answer) -> None:
-    """Nothing for an answer that takes the parcel."""
-    if 200 <= answer.status < 300:
-        return
-    told = f"The receiver answers {answer.status}."
-    if answer.status >= 500 or answer.status in _PASSING:
-        after = answer.headers.get("retry-after", "")
-        wait = int(after) if after.isdecimal() and len(after) < 7 else 0
-        raise NotNow(told, timedelta(seconds=wait))
-    raise Undeliverable(told)

@@ -11,7 +11,7 @@ from ostler.capabilities.events.model.targets import Extras
 from ostler.capabilities.events.model.webhooks import Addition, Authorization, url_of
 from ostler.foundation.clock import Clock
 from ostler.foundation.deliveries import NotNow
-from ostler.foundation.outbound import Outbound
+from ostler.foundation.outbound import Outbound, Unreachable
 
 _MOST_KEPT = 1000
 _EARLY = timedelta(seconds=60)
@@ -48,7 +48,10 @@ class Tokens:
         body = urlencode(form).encode()
         if known.method == "GET":
             url, body = f"{url}{'&' if '?' in url else '?'}{body.decode()}", b""
-        answer = await self._outbound.send(known.method, url, list(headers.items()), body)
+        try:
+            answer = await self._outbound.send(known.method, url, list(headers.items()), body)
+        except Unreachable as fault:
+            raise NotNow(f"There is no token: {fault}") from fault
         try:
             given = msgspec.json.decode(answer.body)
             token = str(given["access_token"])

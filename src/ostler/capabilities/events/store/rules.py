@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from ostler.capabilities.events.model.names import DEFAULT_BUS
 from ostler.capabilities.events.model.rules import DISABLED, Bus, Rule
@@ -20,7 +20,7 @@ from ostler.capabilities.events.store.tables import (
 )
 from ostler.foundation.events import newest
 from ostler.foundation.paging import Page, PageRequest
-from ostler.foundation.storage import Transaction
+from ostler.foundation.storage import Scope, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,10 @@ def set_state(tx: Transaction, bus_name: str, name: str, state: str) -> None:
 
 
 def remove_rule(tx: Transaction, bus_name: str, name: str) -> None:
-    """Forget a rule."""
+    """Forget a rule; with the last one nobody wants to know what happens."""
     tx.execute(delete(rules).where(rules.c.bus == bus_name, rules.c.name == name))
+    if tx.one(select(rules.c.name).limit(1)) is None:
+        tx.execute(delete(cursors))
 
 
 def rule_page(tx: Transaction, bus_name: str, prefix: str, asked: PageRequest) -> Page[Rule]:
@@ -196,6 +198,13 @@ def cursor(tx: Transaction) -> int | None:
     return found
 
 
+def has_rules(tx: Transaction, scope: Scope) -> bool:
+    """Whether what happens in the scope is matched."""
+    statement = _CURSOR if tx.scope is not None else _CURSOR_OF
+    whose = {"of_account": scope.account, "of_region": scope.region}
+    return tx.scalar(statement, None if tx.scope is not None else whose) is not None
+
+
 def move_cursor(tx: Transaction, sequence: int) -> None:
     """Everything up to that number has been matched."""
     tx.execute(update(cursors).values(sequence=sequence))
@@ -221,6 +230,12 @@ def remove_tags(tx: Transaction, resource: str, keys: Sequence[str] | None = Non
     statement = delete(tags).where(tags.c.resource == resource)
     tx.execute(statement if keys is None else statement.where(tags.c.key.in_(keys)))
 
+
+# Every transaction that announces something asks this: the statements are made once.
+_CURSOR = select(cursors.c.sequence)
+_CURSOR_OF = select(cursors.c.sequence).where(
+    cursors.c.account == bindparam("of_account"), cursors.c.region == bindparam("of_region")
+)
 
 _RULE = ("bus", "name", "pattern", "schedule", "state", "description", "role", "author", "since")
 

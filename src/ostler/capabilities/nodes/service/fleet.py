@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from ostler.capabilities.nodes.errors import ResourceDataSyncNotFoundException
-from ostler.capabilities.nodes.events import NodeDeregistered
+from ostler.capabilities.nodes.events import DEREGISTERED, NodeDeregistered, announced
 from ostler.capabilities.nodes.model.filters import Clause, named_nodes
 from ostler.capabilities.nodes.model.nodes import RESOURCE_TYPE, Node
 from ostler.capabilities.nodes.model.summaries import Aggregator, Count, groupings
@@ -111,6 +111,7 @@ class Fleet:
             self._tags.drop(tx, RESOURCE_TYPE, node)
             self._roles.revoke(tx, call.account, node)
             tx.tell(NodeDeregistered(node=node))
+            tx.tell(announced(call.scope, DEREGISTERED, node))
             return True
 
         if not await self._storage.write(call.scope, let_go):

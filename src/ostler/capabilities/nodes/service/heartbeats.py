@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from ostler.capabilities.nodes.events import NodePingStatusChanged
+from ostler.capabilities.nodes.events import ping_status_changed
 from ostler.capabilities.nodes.model.nodes import SILENCE, PingStatus, credible
 from ostler.capabilities.nodes.service.faults import invalid_nodes
 from ostler.capabilities.nodes.service.presence import Presence
@@ -118,7 +118,8 @@ def _keep(tx: Transaction, heard: Mapping[_Whose, Mapping[str, str]], at: dateti
     if awake:
         store.wake(tx, [last.node for last in awake])
     for last in awake:
-        tx.tell(NodePingStatusChanged(node=last.node, status=PingStatus.ONLINE), scope=last.scope)
+        told_of = ping_status_changed(last.scope, last.node, PingStatus.ONLINE)
+        tx.tell(told_of, scope=last.scope)
     for scope in {last.scope for last in awake}:
         _look_again(tx, at, scope)
     return frozenset((last.node, last.scope) for last in known)
@@ -128,7 +129,8 @@ def _fall_silent(tx: Transaction, at: datetime) -> bool:
     """Whether there may be more of them."""
     silent = store.fall_silent(tx, at - SILENCE, _SILENT_AT_ONCE)
     for node in silent:
-        tx.tell(NodePingStatusChanged(node=node, status=PingStatus.CONNECTION_LOST))
+        assert tx.scope is not None, "nodes fall silent within their account and region"
+        tx.tell(ping_status_changed(tx.scope, node, PingStatus.CONNECTION_LOST))
     if len(silent) == _SILENT_AT_ONCE:
         return True
     heard = store.heard_longest_ago(tx)

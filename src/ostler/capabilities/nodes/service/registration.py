@@ -15,9 +15,11 @@ from ostler.capabilities.nodes.errors import (
     RegistrationLimitExceeded,
 )
 from ostler.capabilities.nodes.events import (
+    REGISTERED,
     MachineMismatched,
     NodeRegistered,
     RegistrationRefused,
+    announced,
 )
 from ostler.capabilities.nodes.model.activations import Activation, Refusal
 from ostler.capabilities.nodes.model.defaults import DefaultRole
@@ -203,6 +205,8 @@ class Registration:
         store.add(tx, node, Lock(application.key, node.registered, fingerprint))
         self._tags.put(tx, RESOURCE_TYPE, node.id, activation.tags)
         tx.tell(NodeRegistered(node=node.id, activation=activation.id))
+        assert tx.scope is not None, "nodes register in an account and a region"
+        tx.tell(announced(tx.scope, REGISTERED, node.id, activation_id=activation.id))
         return None
 
 

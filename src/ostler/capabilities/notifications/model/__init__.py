@@ -1,0 +1,1 @@
+"""The nouns of notifications: topics, subscriptions, messages."""

@@ -1,0 +1,1 @@
+"""The deeds of notifications: what customers ask, and how subscribers are told."""
