@@ -500,6 +500,19 @@ def test_a_role_is_put_into_a_profile_by_who_may_pass_it(door: Door, iam: Any) -
     assert f"iam:PassRole on resource: arn:aws:iam::{door.account}:role/Ostler" in words
 
 
+def test_an_account_is_summed_up(door: Door, iam: Any) -> None:
+    before = iam.get_account_summary()["SummaryMap"]
+    iam.create_group(GroupName="counted")
+    iam.create_policy(PolicyName="Counted", PolicyDocument=json.dumps(ALLOW))
+
+    after = iam.get_account_summary()["SummaryMap"]
+
+    assert {"Groups": 1, "Policies": 1} == {
+        name: after[name] - before[name] for name in after if after[name] != before[name]
+    }
+    assert len(iam.list_users()["Users"]) == after["Users"]
+
+
 def test_it_does_not_matter_for_which_region_one_signs(door: Door) -> None:
     there = door.client("iam", region_name="eu-central-1").get_user()["User"]
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ostler.capabilities.identity.model.entities import Entity, Kind, name_in
+from ostler.capabilities.identity.model.entities import (
+    MOST_VERSIONS,
+    Entity,
+    Kind,
+    name_in,
+)
 from ostler.capabilities.identity.operations import answers
 from ostler.capabilities.identity.operations.pages import listed, marked, page_of
 from ostler.capabilities.identity.service import Identity
+from ostler.capabilities.identity.service.keys import KEYS_PER_USER
 from ostler.foundation.call import Call
 from ostler.foundation.errors import ValidationException
 
@@ -90,6 +96,24 @@ class UserOperations:
     async def list_groups_for_user(self, call: Call, given: iam.ListGroupsForUserRequest) -> Any:
         found = await self._directory.groups_of(call, given["UserName"])
         return listed(call, given, "Groups", found, answers.group)
+
+    async def get_account_summary(self, call: Call, given: iam.GetAccountSummaryRequest) -> Any:
+        found = await self._directory.count(call)
+        return {
+            "SummaryMap": {
+                "Users": found["users"],
+                "Groups": found["groups"],
+                "Roles": found["roles"],
+                "InstanceProfiles": found["profiles"],
+                "Policies": found["policies"],
+                "AccessKeysPerUserQuota": KEYS_PER_USER,
+                "VersionsPerPolicyQuota": MOST_VERSIONS,
+                "AccountMFAEnabled": 0,
+                "AccountAccessKeysPresent": 0,
+                "MFADevices": 0,
+                "MFADevicesInUse": 0,
+            }
+        }
 
     # Access keys
 

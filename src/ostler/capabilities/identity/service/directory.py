@@ -173,6 +173,20 @@ class Directory:
         )
         return Page.cut(found, page.limit, lambda entity: (entity.name.lower(),))
 
+    async def count(self, call: Call) -> Mapping[str, int]:
+        """How many there are of each kind of thing, by the plurals of their names."""
+        await call.allow("*")
+
+        def count(tx: Transaction) -> dict[str, int]:
+            kinds = entities.counts(tx, call.account)
+            return {
+                **{f"{kind}s": number for kind, number in kinds.items()},
+                "profiles": profiles.count(tx, call.account),
+                "policies": len(policies.every(tx, call.account)),
+            }
+
+        return await self._ledger.read(count)
+
     async def describe(self, call: Call, kind: Kind, name: str) -> Described:
         """An entity and what hangs on it."""
         entity = await self._ledger.entity(call, kind, name)
