@@ -142,12 +142,12 @@ def test_readers_who_never_read_keep_nobody_waiting_and_fill_no_memory(
     wanted = f'{{"CommandId":"{command}","InstanceId":"{agent.node}","MaxBytes":1048576}}'
     question = a_question(server, "GetCommandOutput", wanted.encode())
 
-    before = memory(server.id)
+    before = server.memory
     with readers(server, READERS) as lines:
         for line in lines:
             line.sendall(question * 5)
         quick = [ssm.list_commands(CommandId=command) for _ in range(20)]
-        grown = memory(server.id) - before
+        grown = server.memory - before
 
     assert 20 == len(quick)
     # An answer, its base64 and its JSON take four megabytes while they are made, and each had two.
@@ -163,11 +163,3 @@ def readers(server: ServerProcess, count: int) -> Iterator[list[Any]]:
     with line_to(server) as line, readers(server, count - 1) as others:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         yield [line, *others]
-
-
-def memory(process: int) -> float:
-    """Megabytes that a process has resident."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no such process")

@@ -98,6 +98,14 @@ class ServerProcess:
         return self._process.pid
 
     @property
+    def memory(self) -> float:
+        """Megabytes that the process has resident."""
+        said = Path(f"/proc/{self.id}/status").read_text()
+        found = re.search(r"^VmRSS:\s+(\d+) kB$", said, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1024
+
+    @property
     def environment(self) -> dict[str, str]:
         """What client.env exports."""
         exports = {}

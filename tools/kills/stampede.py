@@ -74,7 +74,7 @@ async def stampede(folder: Path, nodes: int, manner: Manner = ALONE) -> Stampede
                 slowest=max((took for took, _ in calls), default=0.0),
                 calls=len(calls),
                 refused=sum(not good for _, good in calls),
-                memory=_memory(server.id),
+                memory=server.memory,
             )
     finally:
         await asyncio.to_thread(server.stop)
@@ -102,10 +102,3 @@ async def _ask(ssm: Any, over: asyncio.Event) -> list[tuple[float, bool]]:
 def _cpu(process: int) -> float:
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
-
-
-def _memory(process: int) -> float:
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
