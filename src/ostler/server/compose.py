@@ -190,6 +190,7 @@ async def compose(
     desk = Desk(rooms.commands.desk, rooms.state_manager.bell)
     mailbox = Mailbox(desk, clock)
     courier.serve(mailbox)
+    machines.presence.when_lost(courier.look_everywhere)
     collector = Collector(desk, clock)
     messages = polling.Operations(mailbox, collector, clock, endpoint="")
     surroundings = Surroundings(

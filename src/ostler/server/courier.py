@@ -8,6 +8,7 @@ from ostler.relay.mailbox import Mailbox
 from ostler.wire.agent.jobs import Job
 
 SOMETHING_WAITS = "something-waits"
+ANYTHING_WAITS = "anything-waits"
 DEREGISTERED = "deregistered"
 _BECAUSE = "the node is deregistered"
 
@@ -28,6 +29,7 @@ class Courier:
         """Bring by this mailbox from now on, and look after it when others nudge."""
         self.mailbox = mailbox
         self._nudges.listen(SOMETHING_WAITS, self._collect)
+        self._nudges.listen(ANYTHING_WAITS, self._collect_all)
         self._nudges.listen(DEREGISTERED, self._part)
         self._nudges.when_reopened(mailbox.collect_all)
 
@@ -42,6 +44,14 @@ class Courier:
         node = NodeId(event.node)
         self._nudges.send(DEREGISTERED, _name(scope, node))
         self.mailbox.part(scope, node, _BECAUSE)
+
+    async def look_everywhere(self) -> None:
+        """Ask for everybody, here and in all processes: one has died, perhaps amid its nudges."""
+        self._nudges.send(ANYTHING_WAITS, "")
+        await self.mailbox.collect_all()
+
+    async def _collect_all(self, _: str) -> None:
+        await self.mailbox.collect_all()
 
     async def _collect(self, name: str) -> None:
         await self.mailbox.collect(*_named(name))

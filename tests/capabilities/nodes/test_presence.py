@@ -112,3 +112,25 @@ async def test_over_a_file_a_new_server_knows_that_the_former_one_is_gone(
     await Presence(fleet.house.storage, fleet.clock, fleet.ids).begin()
 
     assert not await connected(fleet, scope, node)
+
+
+async def test_a_servers_death_is_told_once_to_whoever_looks_after_its_work(
+    fleet: Fleet, clock: ManualClock, two: tuple[Presence, Presence]
+) -> None:
+    """It may have died between a commit and the nudge that was to tell of it."""
+    killed, living = two
+    told: list[str] = []
+
+    async def look() -> None:
+        told.append("look")
+
+    living.when_lost(look)
+    await killed.begin()
+    await living.begin()
+    assert [] == told
+
+    for _ in range(2 * (LEASE // RENEWAL)):
+        await clock.advance(RENEWAL)
+        await living.renew()
+
+    assert ["look"] == told

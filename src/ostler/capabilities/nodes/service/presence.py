@@ -5,6 +5,7 @@ server that was killed says nothing any more: its lease runs out, and its nodes 
 unless they have come to another.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
@@ -28,9 +29,14 @@ class Presence:
         self._storage = storage
         self._clock = clock
         self._server = ids.uuid()
+        self._lost: Callable[[], Awaitable[None]] | None = None
         self.fails = False
         """Whether the lease could not be renewed the last time."""
         self._connected: dict[tuple[Scope, NodeId], None] = {}
+
+    def when_lost(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Have `look` called when a server is found to have died: its last words are lost."""
+        self._lost = look
 
     async def connected(self, scope: Scope, node: NodeId) -> None:
         """The node has opened a channel here."""
@@ -53,11 +59,14 @@ class Presence:
         now = self._clock.now()
         connected = list(self._connected)
 
-        def renew(tx: Transaction) -> None:
-            if not store.renew(tx, self._server, now, LEASE) and connected:
+        def renew(tx: Transaction) -> int:
+            known, dropped = store.renew(tx, self._server, now, LEASE)
+            if not known and connected:
                 store.restore(tx, self._server, connected)
+            return dropped
 
-        await self._storage.write(None, renew)
+        if await self._storage.write(None, renew) and self._lost is not None:
+            await self._lost()
 
     async def run(self) -> None:
         """Renew the lease in time, until cancelled."""

@@ -25,18 +25,19 @@ def disconnect(tx: Transaction, server: str, node: NodeId) -> None:
     )
 
 
-def renew(tx: Transaction, server: str, now: datetime, lease: timedelta) -> bool:
-    """Keep a server among the living, and drop those whose leases have run out.
+def renew(tx: Transaction, server: str, now: datetime, lease: timedelta) -> tuple[bool, int]:
+    """Keep a server among the living, and drop those whose leases have run out; how many.
 
-    False when it had been dropped itself, with all that was known of its nodes.
+    The first is False when it had been dropped itself, with all that was known of its nodes.
     """
     until = {"lease_until": lease_clock(tx, now, lease)}
     known = tx.execute(update(servers).where(servers.c.server == server).values(until)).rowcount
     if not known:
         tx.execute(insert(servers).values(server=server, **until))
-    tx.execute(delete(servers).where(servers.c.lease_until <= lease_clock(tx, now)))
+    late = delete(servers).where(servers.c.lease_until <= lease_clock(tx, now))
+    dropped = tx.execute(late).rowcount
     _drop_connections_of_nobody(tx)
-    return bool(known)
+    return bool(known), dropped
 
 
 def restore(tx: Transaction, server: str, connected: Connected) -> None:
