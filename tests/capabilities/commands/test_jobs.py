@@ -225,13 +225,23 @@ async def test_a_server_that_was_away_hears_its_nodes_before_it_gives_them_up(wo
 
 async def test_a_wave_that_is_late_starts_nobody(world):
     """The time for delivery was up before the server came to it."""
-    answer = await world.operations.send_command(world.call(), world.order(TimeoutSeconds=30))
+    order = world.order(TimeoutSeconds=30, MaxConcurrency="1")
+    answer = await world.operations.send_command(world.call(), order)
     command = answer["Command"]["CommandId"]
     world.begin()
     await world.pass_time(seconds=31)
 
     assert [] == world.told(command)
     assert ("TimedOut", "DeliveryTimedOut") == await world.standing(command)
+
+
+async def test_the_first_nodes_are_told_before_anybody_hears_the_event(world):
+    """A customer who waits for a script does not wait for a timer's turn."""
+    answer = await world.operations.send_command(world.call(), world.order(MaxConcurrency="2"))
+    command = answer["Command"]["CommandId"]
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+    assert list(world.nodes[:2]) == world.told(command)
 
 
 async def test_a_cancel_survives_the_server(world):

@@ -63,15 +63,23 @@ def build(
 ) -> Capability:
     """Put Run Command together; `bringers` are the agents that bring whole output."""
     storage, clock = foundation.storage, foundation.clock
-    commands = Commands(
-        storage, clock, foundation.ids, documents, nodes, roles, stored, history=history
-    )
     progress = Progress(storage, clock, history=history)
     destinations = Destinations(buckets, logs, clock)
     outputs = Outputs(storage, foundation.blobs, destinations, largest=largest_output)
-    reader = OutputReader(commands, outputs, nodes, buckets, clock, bringers=bringers)
     dispatcher = Dispatcher(progress, outputs, courier, clock)
     notices = Notices(roles, invoke, clock, foundation.ids)
+    commands = Commands(
+        storage,
+        clock,
+        foundation.ids,
+        documents,
+        nodes,
+        roles,
+        stored,
+        dispatcher,
+        history=history,
+    )
+    reader = OutputReader(commands, outputs, nodes, buckets, clock, bringers=bringers)
     return Capability(
         name="commands",
         service=RunCommand(commands, Desk(progress, dispatcher), outputs),

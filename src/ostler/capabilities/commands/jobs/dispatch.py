@@ -1,5 +1,6 @@
 """Dispatch: sees that nodes are told what they must be told, and that times run out."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -17,6 +18,7 @@ from ostler.foundation.timers import Due
 from ostler.wire.agent.jobs import Job
 
 _REMEMBERED = 64
+_PROMPTED = 1000
 _LATE = timedelta(seconds=5)
 """A timer that comes so late comes from a server that was away."""
 
@@ -38,12 +40,27 @@ class Dispatcher:
         self._outputs = outputs
         self._courier = courier
         self._contents: OrderedDict[CommandId, str] = OrderedDict()
+        self._telling: OrderedDict[CommandId, asyncio.Task[None]] = OrderedDict()
+
+    def tell_at_once(self, scope: Scope, command: CommandId, errands: Sequence[Errand]) -> None:
+        """The command has just been kept: tell its first nodes, before its event comes by."""
+        where = Scope(scope.account, scope.region)
+        self._telling[command] = asyncio.create_task(self.tell(where, errands))
+        if len(self._telling) > _PROMPTED:
+            # Another process took their events.
+            self._telling.popitem(last=False)
 
     # What others tell of.
 
     async def start(self, scope: Scope, sent: CommandSent) -> None:
-        """A command was accepted: the first of its nodes start."""
-        await self.tell(scope, await self._progress.start(scope, CommandId(sent.command)))
+        """A command was accepted: its first nodes are told, unless this process has done it."""
+        command = CommandId(sent.command)
+        telling = self._telling.pop(command, None)
+        if telling is not None:
+            [fault] = await asyncio.gather(telling, return_exceptions=True)
+            if fault is None:
+                return
+        await self.tell(scope, await self._progress.start(scope, command))
 
     async def stop(self, scope: Scope, asked: CancelAsked) -> None:
         """A command shall stop: tell the nodes that run it."""

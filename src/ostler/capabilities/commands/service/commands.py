@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 from ostler.capabilities.commands.errors import (
     DuplicateInstanceId,
@@ -52,7 +53,7 @@ from ostler.foundation.call import Call
 from ostler.foundation.clock import Clock
 from ostler.foundation.ids import CommandId, Ids, NodeId
 from ostler.foundation.paging import Page, PageRequest
-from ostler.foundation.storage import Storage, Transaction
+from ostler.foundation.storage import Scope, Storage, Transaction
 from ostler.grammar.targets import Targets
 
 _MANY = 1000
@@ -97,6 +98,14 @@ class Census:
     invocations: Mapping[str, int]
 
 
+class Prompt(Protocol):
+    """Tells nodes at once what they would be told a moment later anyway."""
+
+    def tell_at_once(
+        self, scope: Scope, command: CommandId, errands: Sequence[store.Errand]
+    ) -> None: ...
+
+
 class Commands:
     """Orders to many nodes at once."""
 
@@ -109,6 +118,7 @@ class Commands:
         fleet: Fleet,
         roles: Roles,
         stored: StoredValues,
+        prompt: Prompt,
         *,
         history: timedelta = HISTORY,
     ) -> None:
@@ -119,6 +129,7 @@ class Commands:
         self._fleet = fleet
         self._roles = roles
         self._stored = stored
+        self._prompt = prompt
         self._history = history
 
     async def census(self) -> Census:
@@ -146,14 +157,17 @@ class Commands:
             at=self._clock.now(),
         )
 
-        def add(tx: Transaction) -> None:
+        def add(tx: Transaction) -> Sequence[NodeId]:
             command_store.add(tx, plan.command, plan.content, plan.bound)
             store.add(tx, plan.invocations)
             schedule(tx, plan.command)
             tx.tell(CommandSent(command=plan.command.id))
             announce_refused(tx, plan.command, plan.invocations)
+            return go_on(tx, plan.command, (), plan.command.requested, history=self._history)
 
-        await self._storage.write(call.scope, add)
+        started = await self._storage.write(call.scope, add)
+        errands = [store.Errand(plan.command.id, node, cancel=False) for node in started]
+        self._prompt.tell_at_once(call.scope, plan.command.id, errands)
         if len(plan.invocations) >= _MANY:
             await self._storage.write(None, store.learn)
         return plan.command
