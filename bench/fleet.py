@@ -11,7 +11,6 @@ HTTP server, with TLS, and nothing behind it. CPU and memory are the kernel's nu
 
 import argparse
 import asyncio
-import os
 import socket
 import ssl
 import subprocess
@@ -36,6 +35,7 @@ from ostler.server.settings import Settings
 from ostler.wire.agent import jobs
 from ostler.wire.agent.frames import Frame, encode
 from ostler.wire.http import Request
+from tests.support.kernel import cpu, memory
 from tests.support.processes import ServerProcess
 from tools.simulated import Fleet, Manner, activations, allow_files
 from tools.simulated.line import Line
@@ -49,7 +49,6 @@ GROWTH = 1.3
 """How much dearer an invocation may be in a fleet ten times as large."""
 ROUNDS = 3
 UNLIMITED = {"OSTLER_ADDRESS_RATE": "0", "OSTLER_USER_RATE": "0"}
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -61,21 +60,6 @@ class Cost:
     invocation: float
     wall: float
     connecting: float
-
-
-def cpu(process: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def memory(process: int) -> float:
-    """Kilobytes of a process that are in memory."""
-    return (
-        int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        * os.sysconf("SC_PAGESIZE")
-        / 1024
-    )
 
 
 @contextmanager
