@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, insert, or_, select, update
 
 from ostler.capabilities.commands.model import (
     Command,
@@ -69,7 +69,7 @@ def add(tx: Transaction, command: Command, content: str, bound: Mapping[str, Any
 
 def find(tx: Transaction, command: CommandId) -> Command | None:
     """The command, None when there is none."""
-    row = tx.one(_select().where(commands.c.command == command))
+    row = tx.one(_ONE, {"id": command})
     return None if row is None else _command(row)
 
 
@@ -79,7 +79,7 @@ def find_many(tx: Transaction, ids: Iterable[CommandId]) -> dict[CommandId, Comm
     wanted = list(ids)
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
-        for row in tx.all(_select().where(commands.c.command.in_(some))):
+        for row in tx.all(_SOME, {"ids": some}):
             found[CommandId(row.command)] = _command(row)
     return found
 
@@ -162,6 +162,11 @@ def _conditions(wanted: Wanted) -> list[Any]:
 def _select() -> Any:
     hidden = (commands.c.content, commands.c.bound)
     return select(*(column for column in commands.c if column not in set(hidden)))
+
+
+# Made once: asked again and again, by every poll and every batch of replies.
+_ONE = _select().where(commands.c.command == bindparam("id"))
+_SOME = _select().where(commands.c.command.in_(bindparam("ids", expanding=True)))
 
 
 def _standing(command: Command) -> dict[str, Any]:

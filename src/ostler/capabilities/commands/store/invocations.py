@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, text, update
+from sqlalchemy import Row, and_, bindparam, or_, select, text, update
 
 from ostler.capabilities.commands.model import (
     OPEN,
@@ -29,6 +29,18 @@ _AT_ONCE = 500
 RUN = "run"
 CANCEL = "cancel"
 _NOTHING = ""
+
+# Asked again and again, by every poll and every batch of replies.
+_ONE = select(invocations).where(
+    invocations.c.command == bindparam("of"), invocations.c.node == bindparam("on")
+)
+_SOME = select(invocations).where(
+    invocations.c.command == bindparam("of"),
+    invocations.c.node.in_(bindparam("nodes", expanding=True)),
+)
+_WRITTEN = select(outputs).where(
+    outputs.c.command == bindparam("of"), outputs.c.node.in_(bindparam("nodes", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def learn(tx: Transaction) -> None:
 
 def find(tx: Transaction, command: CommandId, node: NodeId) -> Invocation | None:
     """The invocation, None when there is none."""
-    row = tx.one(_of(command).where(invocations.c.node == node))
+    row = tx.one(_ONE, {"of": command, "on": node})
     return None if row is None else _invocation(row)
 
 
@@ -89,7 +101,7 @@ def find_many(
     wanted = list(nodes)
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
-        for row in tx.all(_of(command).where(invocations.c.node.in_(some))):
+        for row in tx.all(_SOME, {"of": command, "nodes": some}):
             found[NodeId(row.node)] = _invocation(row)
     return found
 
@@ -285,8 +297,7 @@ def outputs_of(
     found: dict[tuple[CommandId, NodeId], dict[str, StepOutput]] = {}
     for command in {command for command, _ in pairs}:
         nodes = [node for of, node in pairs if of == command]
-        query = select(outputs).where(outputs.c.command == command, outputs.c.node.in_(nodes))
-        for row in tx.all(query):
+        for row in tx.all(_WRITTEN, {"of": command, "nodes": nodes}):
             found.setdefault((command, NodeId(row.node)), {})[row.step] = StepOutput(
                 row.standard_output, row.standard_error, row.combined
             )
@@ -310,10 +321,6 @@ def _conditions(wanted: Wanted) -> list[Any]:
         named = select(commands.c.command).where(commands.c.document_name == wanted.document)
         found.append(table.c.command.in_(named))
     return found
-
-
-def _of(command: CommandId) -> Any:
-    return select(invocations).where(invocations.c.command == command)
 
 
 def _owed(status: Status, *, cancel: bool) -> str:
