@@ -63,8 +63,9 @@ class Buckets:
 
     def _filling(self, name: str, now: datetime) -> datetime:
         """When the bucket will be full, now being the earliest."""
-        # A clock that was set back must not leave anybody waiting for its old time.
-        return min(max(self._full_at.get(name, now), now), now + self._whole)
+        full_at = self._full_at.get(name, now)
+        # No bucket takes longer: the clock was set back, and nobody waits for its old time.
+        return now if full_at > now + self._whole else max(full_at, now)
 
 
 class CallerLimits:
