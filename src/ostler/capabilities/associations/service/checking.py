@@ -55,7 +55,8 @@ class Checking:
         """The terms, if the caller may have them; refused with AWS's codes otherwise."""
         version = await self._documents.resolve(call, terms.document, terms.document_version)
         named = _check_targets(terms)
-        await call.allow(*(node_arn(call.scope, node) for node in named)) if named else None
+        if named:
+            await call.allow(*(node_arn(call.scope, node) for node in named))
         await self._fleet.check(call, terms.whom)
         _check_schedule(terms)
         _check_output(terms)
