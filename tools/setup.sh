@@ -1,5 +1,5 @@
 #!/bin/sh
-# Set up one part of the workshop: runtime | dev | awscli | postgresql | nats.
+# Set up one part of the workshop: runtime | dev | awscli | postgresql | nats | rpm.
 # Installs Debian's or Ubuntu's packages where it may; otherwise names the one command that does.
 set -eu
 
@@ -79,8 +79,12 @@ nats)
     if command -v nats-server >/dev/null 2>&1; then exit 0; fi
     install_packages "The tests need NATS's server." nats-server
     ;;
+rpm)
+    if command -v rpm >/dev/null 2>&1; then exit 0; fi
+    install_packages "The tests compare versions with rpm." rpm
+    ;;
 *)
-    say "setup.sh: runtime, dev, awscli, postgresql or nats, not $part"
+    say "setup.sh: runtime, dev, awscli, postgresql, nats or rpm, not $part"
     exit 2
     ;;
 esac
