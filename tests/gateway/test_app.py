@@ -102,7 +102,7 @@ async def test_a_bad_call_is_refused_in_awss_words(
 async def test_what_is_not_built_says_so(tmp_path: Path, clock: ManualClock) -> None:
     house = await a_house(tmp_path, clock)
 
-    answer = await ask(house, signed(a_request("AmazonSSM.GetInventory"), clock))
+    answer = await ask(house, signed(a_request("AmazonSSM.DescribeMaintenanceWindows"), clock))
 
     assert (501, "NotYetImplemented") == (answer.status, code(answer))
 
@@ -112,7 +112,7 @@ async def test_what_is_not_built_is_not_told_to_strangers(
 ) -> None:
     house = await a_house(tmp_path, clock)
 
-    answer = await ask(house, a_request("AmazonSSM.GetInventory"))
+    answer = await ask(house, a_request("AmazonSSM.DescribeMaintenanceWindows"))
 
     assert "MissingAuthenticationTokenException" == code(answer)
 

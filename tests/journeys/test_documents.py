@@ -12,14 +12,23 @@ from botocore.exceptions import ClientError
 from tests.support.processes import ServerProcess, eventually
 
 LIBRARY = {
-    "AWS-RunShellScript",
-    "AWS-RunPowerShellScript",
-    "AWS-RunRemoteScript",
-    "AWS-RunDocument",
+    "AWS-ConfigureAWSPackage",
+    "AWS-GatherSoftwareInventory",
     "AWS-InstallApplication",
     "AWS-Noop",
-    "AWS-UpdateSSMAgent",
     "AWS-RefreshAssociation",
+    "AWS-RunDocument",
+    "AWS-RunPowerShellScript",
+    "AWS-RunRemoteScript",
+    "AWS-RunShellScript",
+    "AWS-UpdateSSMAgent",
+    "Ostler-EnsureCronJob",
+    "Ostler-EnsureFile",
+    "Ostler-EnsureLine",
+    "Ostler-EnsurePackage",
+    "Ostler-EnsureService",
+    "Ostler-EnsureSysctl",
+    "Ostler-EnsureUser",
 }
 
 
@@ -336,8 +345,8 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ({"DocumentType": "Poem"}, "ValidationException", "enum value set: ["),
         (
             {"Attachments": [{"Key": "SourceUrl", "Values": ["s3://bucket/folder"]}]},
-            "NotYetImplemented",
-            "s3://",
+            "ValidationException",
+            "folder",
         ),
     ],
 )

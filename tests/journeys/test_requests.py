@@ -210,7 +210,7 @@ def test_unknown_members_are_ignored(pen: Pen) -> None:
 
 
 def test_what_is_not_built_yet_says_so(pen: Pen) -> None:
-    answer = pen.ask("GetInventory", {})
+    answer = pen.ask("DescribeMaintenanceWindows", {})
 
     assert (501, "NotYetImplemented") == (answer.status, answer.code)
     assert "docs/coverage.md" in answer.message

@@ -1,11 +1,12 @@
 """What documents do on nodes: steps and their order, parameters, output, documents in documents."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
-from ostler.foundation.blobs import Blobs
+import pytest
+
+from ostler.cli.client import Connection
 from tests.journeys.commands import answer, ended, invocations, send
 from tests.support.processes import ServerProcess
 
@@ -145,8 +146,11 @@ def test_nothing_is_done_successfully(ssm: Any, fleet: list[str]) -> None:
 
 
 def test_long_output_is_cut_for_the_api_and_kept_whole(
-    server: ServerProcess, ssm: Any, fleet: list[str]
+    server: ServerProcess, ssm: Any, fleet: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    client = Connection().client()
     script = "yes 0123456789 | head -c 100000; yes ERROR | head -c 50000 >&2"
     command = send(
         ssm,
@@ -165,8 +169,12 @@ def test_long_output_is_cut_for_the_api_and_kept_whole(
     assert 2500 >= len(plugin["Output"]) > 2000
     folder = f"kept/{command}/{fleet[0]}/awsrunShellScript/0.awsrunShellScript"
     assert heard["StandardOutputUrl"].endswith(f"/whole-output/{folder}/stdout")
-    blobs = Blobs(str(server.data / "blobs"))
-    sizes = [
-        asyncio.run(blobs.size(f"whole-output/{folder}/{name}")) for name in ("stdout", "stderr")
+    whole = [
+        client.get_command_output(
+            CommandId=command, InstanceId=fleet[0], Stream=stream, MaxBytes=1_000_000
+        )
+        for stream in ("stdout", "stderr")
     ]
-    assert [100000, 50000] == sizes
+    assert [(100000, True), (50000, True)] == [
+        (len(each["Content"]), each["Whole"]) for each in whole
+    ]

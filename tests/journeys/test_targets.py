@@ -134,8 +134,7 @@ NOBODY = "mi-00000000000000000"
             "NotYetImplemented",
             "groups",
         ),
-        ({"Parameters": {"commands": ["echo {{ssm:secret}}"]}}, "NotYetImplemented", "ssm:"),
-        ({"DocumentName": "AWS-RefreshAssociation", "Parameters": {}}, "NotYetImplemented", ""),
+        ({"Parameters": {"commands": ["echo {{ssm:secret}}"]}}, "InvalidParameters", "secret"),
         ({"OutputS3BucketName": "A..B"}, "InvalidOutputFolder", "A..B"),
         ({"ServiceRoleArn": "arn:aws:iam::111122223333:role/none"}, "InvalidRole", "none"),
         (

@@ -108,7 +108,7 @@ def test_an_agent_on_a_full_disk_begins_nothing_and_does_it_once_there_is_room(
     assert "begun\n" == runs.read_text()
 
 
-READERS = 100
+READERS = 200
 
 
 def a_question(server: ServerProcess, operation: str, body: bytes) -> bytes:
