@@ -20,7 +20,7 @@ help: ## what you can type here
 demo: $(VENV)/runtime ## a server, three agents, one command on all of them: see it work in a minute
 	@$(BIN)/python tools/demo.py
 
-test: $(VENV)/dev $(VENV)/awscli postgresql nats rpm ## all tests, on SQLite and PostgreSQL (T=tests/wire for some, JOBS=0 one by one)
+test: $(VENV)/dev $(VENV)/awscli postgresql nats rpm curl ## all tests, on SQLite and PostgreSQL (T=tests/wire for some, JOBS=0 one by one)
 	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile $(T)
 
 check: $(VENV)/dev ## style, types, import contracts, generated files
@@ -67,6 +67,6 @@ $(VENV)/dev: pyproject.toml requirements/dev.txt
 $(VENV)/awscli: requirements/awscli.txt
 	@PYTHON=$(PYTHON) tools/setup.sh awscli
 
-.PHONY: postgresql nats rpm
-postgresql nats rpm:
+.PHONY: postgresql nats rpm curl
+postgresql nats rpm curl:
 	@tools/setup.sh $@

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Set up one part of the workshop: runtime | dev | awscli | postgresql | nats | rpm.
+# Set up one part of the workshop: runtime | dev | awscli | postgresql | nats | rpm | curl.
 # Installs Debian's or Ubuntu's packages where it may; otherwise names the one command that does.
 set -eu
 
@@ -83,8 +83,12 @@ rpm)
     if command -v rpm >/dev/null 2>&1; then exit 0; fi
     install_packages "The tests compare versions with rpm." rpm
     ;;
+curl)
+    if command -v curl >/dev/null 2>&1; then exit 0; fi
+    install_packages "The tests install an agent with the line that uses curl." curl
+    ;;
 *)
-    say "setup.sh: runtime, dev, awscli, postgresql, nats or rpm, not $part"
+    say "setup.sh: runtime, dev, awscli, postgresql, nats, rpm or curl, not $part"
     exit 2
     ;;
 esac

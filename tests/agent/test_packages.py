@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,3 +165,29 @@ def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(HostFault, match=r"a\.tgz cannot be unpacked"):
         LinuxHost(SystemClock()).unpack(tmp_path / "a.tgz", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "/etc/out.txt", "deep/../../out.txt"])
+def test_an_older_python_lets_nothing_out_of_a_tar_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Debian 12 has a Python whose tarfile has no filter of its own."""
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    with tarfile.open(tmp_path / "evil.tgz", "w:gz") as evil:
+        evil.addfile(tarfile.TarInfo(name))
+
+    with pytest.raises(HostFault, match="is outside"):
+        LinuxHost(SystemClock()).unpack(tmp_path / "evil.tgz", tmp_path / "in")
+
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_an_older_python_unpacks_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    (tmp_path / "install.sh").write_text("echo")
+    with tarfile.open(tmp_path / "good.tgz", "w:gz") as good:
+        good.add(tmp_path / "install.sh", "bin/install.sh")
+
+    LinuxHost(SystemClock()).unpack(tmp_path / "good.tgz", tmp_path / "in")
+
+    assert "echo" == (tmp_path / "in" / "bin" / "install.sh").read_text()

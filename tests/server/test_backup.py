@@ -6,7 +6,6 @@ import itertools
 import json
 import subprocess
 import sys
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -181,8 +180,7 @@ async def test_a_backup_is_told_of_and_brought_back(
 def test_sha256sum_finds_a_backup_good(file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "unpacked"
     folder.mkdir()
-    with tarfile.open(file) as tar:
-        tar.extractall(folder, filter="data")
+    subprocess.run(["tar", "--extract", "--file", file], cwd=folder, check=True)
 
     checked = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder)
 
