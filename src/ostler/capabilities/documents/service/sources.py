@@ -109,14 +109,14 @@ def _answer(url: str, response: http.client.HTTPResponse, most: int) -> bytes | 
 def _connection(
     parts: SplitResult, host: str, port: int | None, *, trusted: bool
 ) -> http.client.HTTPConnection:
-    address = _address(host, port or (443 if parts.scheme == "https" else 80), trusted=trusted)
+    addresses = _addresses(host, port or (443 if parts.scheme == "https" else 80), trusted=trusted)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         connection = http.client.HTTPSConnection(host, port, timeout=_SECONDS)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
-        reached = socket.create_connection(address, _SECONDS)
+        reached = _reached(addresses)
         connection.sock = reached
         if parts.scheme == "https":
             connection.sock = _secured(reached, host)
@@ -126,17 +126,33 @@ def _connection(
     return connection
 
 
+def _reached(addresses: Sequence[tuple[str, int]]) -> socket.socket:
+    """A line to the first address that takes one: a host may have several, not all of use here."""
+    *others, last = addresses
+    for address in others:
+        try:
+            return socket.create_connection(address, _SECONDS)
+        except OSError:
+            continue
+    return socket.create_connection(last, _SECONDS)
+
+
 def _secured(reached: socket.socket, host: str) -> ssl.SSLSocket:
     return ssl.create_default_context().wrap_socket(reached, server_hostname=host)
 
 
-def _address(host: str, port: int, *, trusted: bool) -> tuple[str, int]:
+def _addresses(host: str, port: int, *, trusted: bool) -> Sequence[tuple[str, int]]:
+    """Where the host is, as far as anybody may go there: one address at least."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as fault:
         raise Unfetched(f"{host} is not found: {fault}", lasting=False) from fault
-    for *_, address in found:
-        name = str(address[0])
-        if trusted or ipaddress.ip_address(name.partition("%")[0]).is_global:
-            return name, port
-    raise Unfetched(f"{host} is not a public host, nor one that is trusted.", lasting=True)
+    names = [str(address[0]) for *_, address in found]
+    allowed = [
+        (name, port)
+        for name in names
+        if trusted or ipaddress.ip_address(name.partition("%")[0]).is_global
+    ]
+    if not allowed:
+        raise Unfetched(f"{host} is not a public host, nor one that is trusted.", lasting=True)
+    return allowed
