@@ -22,6 +22,8 @@ from ostler.grammar.filters import Filter
 from ostler.grammar.inventory import KNOWN
 
 _MOST_ROWS = 10_000
+_FEW = 500
+"""So many nodes are looked at one by one; of more, the whole type is."""
 
 Values = tuple[str, ...]
 
@@ -118,7 +120,8 @@ class Counting:
     ) -> Iterable[tuple[NodeId, Values]]:
         clauses = meant.clauses.get(type_name, ())
         if type_name not in KNOWN:
-            found = store.values(tx, type_name, names, clauses)
+            few = sorted(fitting) if len(fitting) <= _FEW else None
+            found = store.values(tx, type_name, names, clauses, nodes=few)
             return ((NodeId(node), values) for node, values in found)
         known = self._selection.known(tx, [fleet[node] for node in fitting], type_name)
         return (

@@ -40,14 +40,23 @@ def matching(
 
 
 def values(
-    tx: Transaction, type_name: str, attributes: Sequence[str], clauses: Sequence[Clause]
+    tx: Transaction,
+    type_name: str,
+    attributes: Sequence[str],
+    clauses: Sequence[Clause],
+    *,
+    nodes: Sequence[str] | None = None,
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Nodes and the values of these attributes that one of their entries has together."""
+    """Nodes and the values of these attributes that one of their entries has together.
+
+    `nodes` spares looking at any others.
+    """
     if not clauses and all(map(_is_plain, attributes)):
         columns = [_value(tx.dialect, attribute) for attribute in attributes]
-        rows: Sequence[Any] = tx.all(
-            select(entries.c.node, *columns).where(entries.c.type_name == type_name).distinct()
-        )
+        query = select(entries.c.node, *columns).where(entries.c.type_name == type_name)
+        if nodes is not None:
+            query = query.where(entries.c.node.in_(nodes))
+        rows: Sequence[Any] = tx.all(query.distinct())
         for row in rows:
             yield row[0], tuple(value or "" for value in row[1:])
         return
